@@ -1,0 +1,61 @@
+"""Batch planning: ragged ids become padded arrays of similar lengths, under a token budget."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.text import RaggedIds, TextSettings
+
+__all__ = ["Batch", "pad_rows", "plan_batches"]
+
+_TOKEN_BUDGET = 65_536
+_MOST_ROWS = 256
+_LENGTH_STEP = 16  # few distinct shapes, so that the runtime's memory arena is reused
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One padded array for the network, and the rows of the window that it scores."""
+
+    rows: NDArray[np.int64]
+    """Which rows these are, int64 [batch]."""
+    input_ids: NDArray[np.int64]
+    """int64 [batch, time]."""
+    attention_mask: NDArray[np.int64]
+    """int64 [batch, time]: 1 for a token, 0 for padding."""
+
+
+def plan_batches(
+    ids: RaggedIds, settings: TextSettings, token_budget: int = _TOKEN_BUDGET, most_rows: int = _MOST_ROWS
+) -> Iterator[Batch]:
+    """All non-empty rows, sorted by length, in batches of at most `token_budget` padded tokens.
+
+    A single row longer than the budget is a batch of its own.
+    """
+    lengths = ids.lengths
+    order = np.argsort(lengths, kind="stable")
+    order = order[np.searchsorted(lengths[order], 1) :]
+    while len(order):
+        width = _padded_length(int(lengths[order[-1]]), settings)
+        size = max(1, min(most_rows, token_budget // width))
+        rows, order = order[-size:], order[:-size]
+        yield Batch(rows, *pad_rows(ids, rows, width, settings.pad_id))
+
+
+def pad_rows(
+    ids: RaggedIds, rows: NDArray[np.int64], width: int, pad_id: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The chosen rows, padded on the right: ids and attention mask, both int64 [len(rows), width]."""
+    columns = np.arange(width)
+    mask = columns < ids.lengths[rows, None]
+    input_ids = np.full(mask.shape, pad_id, np.int64)
+    input_ids[mask] = ids.values[(ids.offsets[rows, None] + columns)[mask]]
+    return input_ids, mask.astype(np.int64)
+
+
+def _padded_length(longest: int, settings: TextSettings) -> int:
+    if settings.pad_to_max_length:
+        return settings.max_length
+    return min(-(-longest // _LENGTH_STEP) * _LENGTH_STEP, settings.max_length)

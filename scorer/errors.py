@@ -1,0 +1,22 @@
+"""What can go wrong, as one tree.
+
+    SentimentScorerError            one clear line for the user, exit code 1
+    ├── InputError                  a file of reviews cannot be read or written as asked
+    ├── ModelError                  a sealed model is missing, altered or not ours
+    ├── trainer.errors.TrainerError data, recipe or checkpoint of a fit
+    └── exporter.errors.ExportError the graph differs from the network
+"""
+
+__all__ = ["InputError", "ModelError", "SentimentScorerError"]
+
+
+class SentimentScorerError(Exception):
+    """Base of every error that a command reports as one line; its text says what to do."""
+
+
+class InputError(SentimentScorerError):
+    """A file of reviews cannot be read, or its result not be written, as asked."""
+
+
+class ModelError(SentimentScorerError):
+    """A sealed model is missing, altered, or was not made by `exporter to-onnx`."""

@@ -1,0 +1,45 @@
+"""The file formats of reviews: how a path tells its format, and how CSV is spelled."""
+
+import codecs
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from scorer.errors import InputError
+
+__all__ = ["CsvOptions", "Format", "format_of"]
+
+
+class Format(StrEnum):
+    """A file format that can be read and written."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class CsvOptions:
+    """The spelling of a CSV file; raises `InputError` for an encoding that Python does not know."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+    def __post_init__(self) -> None:
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise InputError(f"unknown --encoding {self.encoding!r}; try utf-8, utf-16 or latin-1") from None
+        if len(self.delimiter.encode()) != 1:
+            raise InputError(f"--delimiter must be one ASCII character, not {self.delimiter!r}")
+
+
+_EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format.csv}
+
+
+def format_of(path: Path) -> Format:
+    """The format that the file's extension names; raises `InputError` for an unknown one."""
+    try:
+        return _EXTENSIONS[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(_EXTENSIONS)
+        raise InputError(f"{path}: unknown extension, known are {known}; name the format with --format") from None

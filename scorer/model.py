@@ -1,0 +1,58 @@
+"""Which model to use, and running it: a sealed file becomes a function from padded ids to logits."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from scorer.errors import ModelError
+from scorer.sealed import SealedModel, read_sealed
+
+__all__ = ["EMBEDDED_MODEL", "Network", "find_model", "open_model"]
+
+EMBEDDED_MODEL = Path(__file__).with_name("default.onnx")
+
+
+def find_model(path: Path | None = None) -> Path:
+    """The model that a command uses: `path`, else $SCORER_MODEL, else ./best.onnx, else the embedded default."""
+    if path is not None:
+        return path
+    if named := os.environ.get("SCORER_MODEL"):
+        return Path(named)
+    fitted_here = Path("best.onnx")
+    return fitted_here if fitted_here.exists() else EMBEDDED_MODEL
+
+
+def open_model(path: Path | None = None) -> tuple[SealedModel, "Network"]:
+    """Find, verify and load a sealed model; raises `ModelError` if it cannot be trusted or run."""
+    sealed = read_sealed(find_model(path))
+    return sealed, Network(sealed)
+
+
+class Network:
+    """The graph of a sealed model, ready to run from any thread."""
+
+    def __init__(self, sealed: SealedModel) -> None:
+        options = ort.SessionOptions()
+        # Runs go side by side, one thread each: more work per second than one run on all threads.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(sealed.content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own exceptions share no public base
+            raise ModelError(f"{sealed.path}: onnxruntime cannot load it: {error}") from error
+
+    def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Logits (negative, positive), float32 [batch, 2], of ids and mask, both int64 [batch, time]."""
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        result: NDArray[np.float32] = self._session.run(["logits"], inputs)[0]
+        return result
+
+    def probabilities(
+        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """P(positive), float32 [batch]: the softmax of the two logits."""
+        logits = self.logits(input_ids, attention_mask).astype(np.float64)
+        return (1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))).astype(np.float32)

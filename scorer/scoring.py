@@ -1,0 +1,114 @@
+"""The pure function at the centre: a record batch in, the same rows with their sentiment out."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from scorer.batches import plan_batches
+from scorer.model import Network, open_model
+from scorer.sealed import SealedModel
+from scorer.text import TextEncoder
+
+__all__ = ["ScoreColumns", "Scorer", "Scores", "Status"]
+
+
+class Status(IntEnum):
+    """What became of a row."""
+
+    ok = 0
+    truncated = 1
+    empty = 2
+    null = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreColumns:
+    """Which columns to append, and under which names."""
+
+    prefix: str = ""
+    status: bool = False
+
+    @property
+    def fields(self) -> list[pa.Field]:
+        """The appended columns in their order."""
+        fields = [pa.field(f"{self.prefix}sentiment_probability", pa.float32())]
+        fields += [pa.field(f"{self.prefix}sentiment", pa.string())]
+        return [*fields, pa.field(f"{self.prefix}sentiment_status", pa.string())] if self.status else fields
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of a column of texts.
+
+    `probability` float32 [rows] is P(positive), NaN where `status`, uint8 [rows], is `empty` or `null`.
+    """
+
+    probability: NDArray[np.float32]
+    status: NDArray[np.uint8]
+
+    @property
+    def unscored(self) -> NDArray[np.bool_]:
+        """True where there was no text, bool [rows]."""
+        return self.status >= Status.empty
+
+
+class Scorer:
+    """A loaded model with its tokenizer. Scoring is safe from several threads at once.
+
+    >>> scorer = Scorer.open()
+    >>> scorer.score(pa.array(["This movie was absolutely fantastic!"])).probability
+    """
+
+    def __init__(self, sealed: SealedModel, network: Network) -> None:
+        self.sealed = sealed
+        self._network = network
+        self._encoder = TextEncoder(sealed.tokenizer_json, sealed.card.text)
+        self._labels = pa.array(sealed.card.labels, pa.string())
+
+    @classmethod
+    def open(cls, path: Path | None = None) -> "Scorer":
+        """Load the model at `path`, or the one that `find_model` finds; raises `ModelError`."""
+        return cls(*open_model(path))
+
+    def score(self, texts: pa.StringArray | pa.LargeStringArray) -> Scores:
+        """Score every text. A text's score does not depend on its neighbours."""
+        ids = self._encoder.encode(texts)
+        probability = np.full(len(ids), np.nan, np.float32)
+        for batch in plan_batches(ids, self._encoder.settings):
+            probability[batch.rows] = self._network.probabilities(batch.input_ids, batch.attention_mask)
+        status = np.where(ids.truncated, Status.truncated, Status.ok).astype(np.uint8)
+        status[ids.lengths == 0] = Status.empty
+        status[texts.is_null().to_numpy(zero_copy_only=False)] = Status.null
+        return Scores(probability, status)
+
+    def labels(self, scores: Scores) -> pa.StringArray:
+        """`negative` or `positive` by the model's threshold, null where there was no text."""
+        positive = pa.array(scores.probability >= self.sealed.card.threshold, mask=scores.unscored)
+        return self._labels.take(positive.cast(pa.int8()))
+
+    def append_scores(self, batch: pa.RecordBatch, scores: Scores, columns: ScoreColumns) -> pa.RecordBatch:
+        """`batch` with its columns untouched and the score columns after them."""
+        values = [pa.array(scores.probability, mask=scores.unscored), self.labels(scores)]
+        if columns.status:
+            values.append(pa.array([status.name for status in Status]).take(pa.array(scores.status)))
+        schema = scored_schema(batch.schema, columns)
+        return pa.RecordBatch.from_arrays([*batch.columns, *values], schema=schema)
+
+
+def scored_schema(schema: pa.Schema, columns: ScoreColumns) -> pa.Schema:
+    """The output's schema: the input's fields and metadata, then the score columns."""
+    return pa.schema([*schema, *columns.fields], schema.metadata)
+
+
+def text_array(column: pa.Array) -> pa.StringArray | pa.LargeStringArray:
+    """A text column in the form that the tokenizer reads: plain strings, whatever they were stored as."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return column
+    return pc.cast(column, pa.large_string())

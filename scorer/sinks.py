@@ -1,0 +1,132 @@
+"""Record batches to files: written aside, complete or not there at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from scorer.errors import InputError
+from scorer.formats import CsvOptions, Format
+
+__all__ = ["Sink", "open_sink", "write_aside"]
+
+_ROW_GROUP_ROWS = 131_072
+_ROW_GROUP_BYTES = 64 << 20
+
+
+class Sink(Protocol):
+    """An output file that takes record batches of one schema."""
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append the rows of `batch`."""
+
+    def close(self) -> None:
+        """Write what is still held back."""
+
+
+@contextmanager
+def open_sink(path: Path, kind: Format, schema: pa.Schema, csv_options: CsvOptions) -> Iterator[Sink]:
+    """A sink whose file appears at `path` only when the block ends without an error.
+
+    Raises `InputError` when the folder is missing or the schema cannot be written in this format.
+    """
+    with write_aside(path) as partial:
+        try:
+            sink = _ParquetSink(partial, schema) if kind is Format.parquet else _CsvSink(partial, schema, csv_options)
+            yield sink
+            sink.close()
+        except pa.ArrowException as error:
+            raise InputError(f"{path}: cannot be written as {kind}: {error}") from error
+
+
+@contextmanager
+def write_aside(path: Path) -> Iterator[Path]:
+    """A private temporary path beside `path`, moved there, durable and whole, if the block succeeds."""
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        partial.chmod(0o666 & ~_umask())  # mkstemp's file is for its owner alone
+        _sync(partial)
+        partial.replace(path)
+        _sync(path.parent)  # the rename itself
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class _ParquetSink:
+    """Gathers batches into row groups of a useful size."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(path, schema)
+        self._held: list[pa.RecordBatch] = []
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._held.append(batch)
+        rows = sum(held.num_rows for held in self._held)
+        if rows >= _ROW_GROUP_ROWS or sum(held.nbytes for held in self._held) >= _ROW_GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._held:
+            self._writer.write_table(pa.Table.from_batches(self._held), row_group_size=_ROW_GROUP_ROWS)
+            self._held.clear()
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+
+
+class _CsvSink:
+    """CSV in UTF-8 as RFC 4180 has it: null is nothing, an empty string is two quotes."""
+
+    def __init__(self, path: Path, schema: pa.Schema, options: CsvOptions) -> None:
+        self._schema = pa.schema([field.with_type(_csv_type(field.type)) for field in schema])
+        self._writer = pacsv.CSVWriter(
+            path, self._schema, write_options=pacsv.WriteOptions(delimiter=options.delimiter)
+        )
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        columns = [_csv_column(column) for column in batch.columns]
+        self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _csv_type(kind: pa.DataType) -> pa.DataType:
+    """The type in which Arrow's CSV writer takes a column: it knows neither views nor nested values."""
+    if pa.types.is_nested(kind) or pa.types.is_string_view(kind):
+        return pa.large_string()
+    return pa.large_binary() if pa.types.is_binary_view(kind) else kind
+
+
+def _csv_column(column: pa.Array) -> pa.Array:
+    if pa.types.is_nested(column.type):  # CSV has no lists or structs, JSON has
+        values = (v if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in column.to_pylist())
+        return pa.array(values, pa.large_string())
+    return column.cast(_csv_type(column.type))

@@ -1,0 +1,146 @@
+"""Files to record batches: Parquet and CSV, streamed a window of rows at a time."""
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from scorer.errors import InputError
+from scorer.formats import CsvOptions, Format, format_of
+
+__all__ = ["Source", "find_text_column", "open_source"]
+
+_WINDOW_ROWS = 4096
+_CSV_BLOCK_BYTES = 16 << 20  # also the longest row that can be read
+_TEXT_COLUMNS = ("text", "review", "review_text", "content", "comment", "body")
+
+
+class Source(Protocol):
+    """An opened file of reviews."""
+
+    path: Path
+    schema: pa.Schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows in order, in windows of at most a few thousand; raises `InputError` for damaged data."""
+
+    def fraction_read(self) -> float:
+        """How much of the file has been handed out, 0 to 1."""
+
+
+def open_source(path: Path, kind: Format | None = None, csv_options: CsvOptions | None = None) -> Source:
+    """Open a file of reviews; raises `InputError` if it is missing, empty or not of its format."""
+    kind = kind or format_of(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name one file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: is empty (0 bytes)")
+    return _ParquetSource(path) if kind is Format.parquet else _CsvSource(path, csv_options or CsvOptions())
+
+
+def find_text_column(source: Source, name: str | None) -> int:
+    """Index of the column that holds the text: `name`, else the first of the usual names that is there.
+
+    Raises `InputError` when there is none, more than one, or its values are not text.
+    """
+    names = source.schema.names
+    chosen = name or next((usual for usual in _TEXT_COLUMNS if usual in names), None)
+    columns = ", ".join(names)
+    if chosen is None:
+        raise InputError(f"{source.path}: no text column found; name one of its columns with --text-column: {columns}")
+    if names.count(chosen) != 1:
+        wrong = f"more than one column {chosen!r}" if chosen in names else f"no column {chosen!r}"
+        raise InputError(f"{source.path}: {wrong}; its columns: {columns}")
+    index = names.index(chosen)
+    if not _is_text(source.schema.field(index).type):
+        kind = source.schema.field(index).type
+        raise InputError(f"{source.path}: column {chosen!r} is {kind}, not text; name another with --text-column")
+    return index
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    checks = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+    return any(check(kind) for check in checks)
+
+
+class _ParquetSource:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _arrow_errors(path, "not a Parquet file, or damaged"):
+            self._file = pq.ParquetFile(path)
+        self.schema: pa.Schema = self._file.schema_arrow
+        self._rows_read = 0
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        with _arrow_errors(self.path, "damaged Parquet data"):
+            for batch in self._file.iter_batches(_WINDOW_ROWS):
+                self._rows_read += batch.num_rows
+                yield batch
+
+    def fraction_read(self) -> float:
+        return self._rows_read / max(self._file.metadata.num_rows, 1)
+
+
+class _CsvSource:
+    """Every value stays the string it was: types are never guessed, empty is never null."""
+
+    def __init__(self, path: Path, options: CsvOptions) -> None:
+        self.path = path
+        names = _csv_header(path, options)
+        self._raw = pa.OSFile(str(path))
+        with _arrow_errors(path, "not readable as CSV"):
+            self._reader = pacsv.open_csv(
+                self._raw,
+                read_options=pacsv.ReadOptions(block_size=_CSV_BLOCK_BYTES, encoding=options.encoding),
+                parse_options=pacsv.ParseOptions(
+                    delimiter=options.delimiter,
+                    newlines_in_values=True,
+                    # With one column an empty line is an empty value; with more it can only be no row.
+                    ignore_empty_lines=len(names) > 1,
+                ),
+                convert_options=pacsv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                ),
+            )
+        self.schema: pa.Schema = self._reader.schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        with _arrow_errors(self.path, "not readable as CSV"):
+            for block in self._reader:
+                for start in range(0, block.num_rows, _WINDOW_ROWS):
+                    yield block.slice(start, _WINDOW_ROWS)
+
+    def fraction_read(self) -> float:
+        return float(self._raw.tell() / max(self._raw.size(), 1))
+
+
+def _csv_header(path: Path, options: CsvOptions) -> list[str]:
+    """The column names, read ahead so that every column's type can be set before the first block."""
+    encoding = "utf-8-sig" if options.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else options.encoding
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            return next(csv.reader(file, delimiter=options.delimiter), [])
+    except (UnicodeError, csv.Error) as error:
+        raise InputError(f"{path}: its header is not {options.encoding} text ({error}); see --encoding") from None
+
+
+@contextmanager
+def _arrow_errors(path: Path, what: str) -> Iterator[None]:
+    """Arrow's exceptions, and Python's own from decoding, as one clear line."""
+    try:
+        yield
+    except (pa.ArrowException, UnicodeError, EOFError) as error:
+        raise InputError(f"{path}: {what}: {error}") from error
+    except OSError as error:  # also what Arrow raises for corrupt pages
+        if error.errno is not None:
+            raise
+        raise InputError(f"{path}: {what}: {error}") from error

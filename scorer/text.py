@@ -1,0 +1,130 @@
+"""Text to ids: a column of strings becomes ragged token ids, the same in training and in serving.
+
+Every tokenizer that the Hugging Face `tokenizers` library can load works. The word-level tokenizer that
+`trainer fit --tokenizer corpus` learns takes the vectorised way of `scorer.words`, id for id the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from scorer.errors import ModelError
+from scorer.words import WordEncoder
+
+__all__ = ["RaggedIds", "TextEncoder", "TextSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextSettings:
+    """How a text becomes one row of the network's input; stored in every checkpoint and sealed model."""
+
+    max_length: int
+    """Longest row in tokens, special tokens included."""
+    keep: Literal["head", "tail"]
+    """Which end of a longer text is kept."""
+    pad_id: int
+    """The id that fills a row up; the attention mask is 0 there."""
+    pad_to_max_length: bool = False
+    """Pad every row to `max_length`, for networks that read the state after the padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class RaggedIds:
+    """Rows of different lengths, end to end: row r is `values[offsets[r] : offsets[r + 1]]`.
+
+    `values` int32 [total], `offsets` int64 [rows + 1], `truncated` bool [rows]. A text without any token
+    (null, empty, only spaces) is a row of length 0, without special tokens.
+    """
+
+    values: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    truncated: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens per row, int64 [rows]."""
+        return np.diff(self.offsets)
+
+
+class TextEncoder:
+    """Turns columns of text into `RaggedIds` by a `tokenizer.json` and `TextSettings`.
+
+    Raises `ModelError` when the `tokenizers` library cannot load `tokenizer_json`.
+    """
+
+    def __init__(self, tokenizer_json: str, settings: TextSettings) -> None:
+        try:
+            self._tokenizer = Tokenizer.from_str(tokenizer_json)
+        except Exception as error:  # the library raises bare Exception
+            raise ModelError(f"the tokenizer cannot be loaded: {error}") from error
+        # Length is our business, whatever the file says: it may carry the settings of someone's last call.
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self.settings = settings
+        self._prefix, self._suffix = _special_tokens(self._tokenizer)
+        self._words = WordEncoder.for_tokenizer(self._tokenizer)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, added tokens included."""
+        return self._tokenizer.get_vocab_size(with_added_tokens=True)
+
+    def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> RaggedIds:
+        """Ids of every text, truncated to the settings; null counts as an empty text."""
+        texts = texts.fill_null("")
+        values, counts = self._words.encode(texts) if self._words else self._encode_by_library(texts.to_pylist())
+        room = self.settings.max_length - len(self._prefix) - len(self._suffix)
+        kept = np.minimum(counts, room)
+        starts = np.cumsum(counts) - counts
+        if self.settings.keep == "tail":
+            starts += counts - kept
+        return self._with_special_tokens(values, starts, kept, truncated=counts > room)
+
+    def _encode_by_library(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        rows = [e.ids for e in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+        counts = np.fromiter(map(len, rows), np.int64, len(rows))
+        values = np.fromiter((i for row in rows for i in row), np.int32, int(counts.sum()))
+        return values, counts
+
+    def _with_special_tokens(
+        self,
+        values: NDArray[np.int32],
+        starts: NDArray[np.int64],
+        kept: NDArray[np.int64],
+        truncated: NDArray[np.bool_],
+    ) -> RaggedIds:
+        """Rows `values[starts : starts + kept]`, each non-empty one between prefix and suffix."""
+        lengths = np.where(kept > 0, kept + len(self._prefix) + len(self._suffix), 0)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        filled = np.flatnonzero(kept)
+        result = np.empty(offsets[-1], np.int32)
+        result[positions(offsets[filled] + len(self._prefix), kept[filled])] = values[positions(starts, kept)]
+        for place, token in enumerate(self._prefix):
+            result[offsets[filled] + place] = token
+        for place, token in enumerate(reversed(self._suffix), start=1):
+            result[offsets[filled + 1] - place] = token
+        return RaggedIds(result, offsets, truncated)
+
+
+def positions(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Indices `start, start + 1, …` of every run, end to end: int64 [sum(counts)]."""
+    ends = np.cumsum(counts)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - counts), counts)
+
+
+def _special_tokens(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+    """What the post-processor puts before and after a single text, such as [CLS] and [SEP]."""
+    bare = tokenizer.encode("a", add_special_tokens=False).ids
+    full = tokenizer.encode("a", add_special_tokens=True).ids
+    for start in range(len(full) - len(bare) + 1):
+        if full[start : start + len(bare)] == bare:
+            return full[:start], full[start + len(bare) :]
+    raise ModelError("the tokenizer's post-processor changes the text's own tokens; it cannot be served")

@@ -1,0 +1,1 @@
+"""Fit an LSTM sentiment classifier to labelled reviews."""

@@ -1,0 +1,45 @@
+"""The tokenizer of a fit: learned from its training text, or one that exists already."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from tokenizers import Tokenizer
+
+from scorer.words import PAD, WordEncoder, word_tokenizer
+from trainer.errors import TrainerError
+
+__all__ = ["learn_tokenizer", "load_tokenizer", "pad_id_of"]
+
+_LEAST_COUNT = 2  # a word seen once cannot teach the network anything
+
+
+def learn_tokenizer(texts: pa.ChunkedArray, vocab_size: int) -> Tokenizer:
+    """A word-level tokenizer of the `vocab_size` most frequent words in `texts`, ties in alphabetical order."""
+    splitter = WordEncoder(word_tokenizer([]))
+    counts = pa.chunked_array([pc.value_counts(splitter.split(chunk)[0]) for chunk in texts.chunks])
+    table = pa.table({"word": pc.struct_field(counts, "values"), "count": pc.struct_field(counts, "counts")})
+    table = table.group_by("word").aggregate([("count", "sum")])
+    table = table.filter(pc.field("count_sum") >= _LEAST_COUNT)
+    table = table.sort_by([("count_sum", "descending"), ("word", "ascending")])
+    return word_tokenizer(table["word"].slice(0, vocab_size).to_pylist())
+
+
+def load_tokenizer(name: str) -> Tokenizer:
+    """The tokenizer that AutoTokenizer finds for a hub id or a folder; raises `TrainerError` if there is none."""
+    from transformers import AutoTokenizer, logging  # takes seconds, and most fits learn their own
+
+    logging.set_verbosity_error()
+    try:
+        loaded = AutoTokenizer.from_pretrained(name)
+    except Exception as error:  # hub, network and parser errors share no base
+        raise TrainerError(
+            f"cannot load tokenizer {name!r}: {str(error).splitlines()[0]}; without network name a local folder that "
+            "holds its tokenizer.json, or learn one: --tokenizer corpus"
+        ) from error
+    if not loaded.is_fast:
+        raise TrainerError(f"tokenizer {name!r} has no fast form (tokenizer.json); choose one that has")
+    return Tokenizer.from_str(loaded.backend_tokenizer.to_str())
+
+
+def pad_id_of(tokenizer: Tokenizer) -> int:
+    """The id of `[PAD]` or `<pad>`, else 0: any id does, because the mask covers it."""
+    return next((i for i in map(tokenizer.token_to_id, (PAD, "<pad>")) if i is not None), 0)

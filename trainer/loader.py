@@ -1,0 +1,60 @@
+"""Training batches: rows of a split, shuffled by seed and epoch, padded, as tensors."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from scorer.batches import pad_rows, plan_batches
+from scorer.text import TextSettings
+from trainer.data import EncodedReviews
+from trainer.recipes import Recipe
+
+__all__ = ["Batch", "training_batches", "validation_batches"]
+
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Ids and mask, int64 [batch, time], and labels, float32 [batch]."""
+
+_POOL_BATCHES = 50  # sorted together: wide enough for similar lengths, narrow enough to stay random
+
+
+def training_batches(reviews: EncodedReviews, recipe: Recipe, settings: TextSettings, seed: int) -> Iterator[Batch]:
+    """Every row once, in an order that only `seed` decides."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(reviews))
+    if recipe.bucket_by_length:
+        order = _bucketed(order, reviews.ids.lengths, recipe.batch_size, rng)
+    for start in range(0, len(order), recipe.batch_size):
+        yield _padded(reviews, order[start : start + recipe.batch_size], settings)
+
+
+def validation_batches(reviews: EncodedReviews, recipe: Recipe, settings: TextSettings) -> Iterator[Batch]:
+    """Every row once: by length where the recipe buckets, else in the split's order and the recipe's batches."""
+    if recipe.bucket_by_length:
+        rows = [batch.rows for batch in plan_batches(reviews.ids, settings)]
+        rows.append(np.flatnonzero(reviews.ids.lengths == 0))
+    else:
+        rows = np.split(np.arange(len(reviews)), range(recipe.batch_size, len(reviews), recipe.batch_size))
+    return (_padded(reviews, chosen, settings) for chosen in rows if len(chosen))
+
+
+def _bucketed(
+    order: NDArray[np.int64], lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """`order` rearranged so that a batch holds similar lengths, and the batches come in random order."""
+    pool = batch_size * _POOL_BATCHES
+    batches = []
+    for start in range(0, len(order), pool):
+        rows = order[start : start + pool]
+        rows = rows[np.argsort(lengths[rows], kind="stable")]
+        batches += [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
+    return np.concatenate([batches[i] for i in rng.permutation(len(batches))])
+
+
+def _padded(reviews: EncodedReviews, rows: NDArray[np.int64], settings: TextSettings) -> Batch:
+    longest = max(int(reviews.ids.lengths[rows].max()), 1)
+    width = settings.max_length if settings.pad_to_max_length else longest
+    input_ids, mask = pad_rows(reviews.ids, rows, width, settings.pad_id)
+    return torch.from_numpy(input_ids), torch.from_numpy(mask), torch.from_numpy(reviews.labels[rows])
