@@ -1,12 +1,14 @@
 """How all three commands end: the one place that turns errors into lines and exit codes."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
 from scorer.errors import SentimentScorerError
 
-__all__ = ["new_app", "run_command"]
+__all__ = ["needs_training_extra", "new_app", "run_command"]
 
 
 def new_app(summary: str) -> typer.Typer:
@@ -18,6 +20,17 @@ def new_app(summary: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+
+@contextmanager
+def needs_training_extra(name: str) -> Iterator[None]:
+    """Turn a failing import of torch and its kin into the one line that says what to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SentimentScorerError(
+            f"{name} needs {error.name}, which scoring does not; install it with: pip install 'sentiment-scorer[train]'"
+        ) from error
 
 
 def run_command(app: typer.Typer, name: str) -> None:

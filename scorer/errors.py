@@ -1,10 +1,10 @@
 """What can go wrong, as one tree.
 
-    SentimentScorerError            one clear line for the user, exit code 1
-    ├── InputError                  a file of reviews cannot be read or written as asked
-    ├── ModelError                  a sealed model is missing, altered or not ours
-    ├── trainer.errors.TrainerError data, recipe or checkpoint of a fit
-    └── exporter.errors.ExportError the graph differs from the network
+SentimentScorerError            one clear line for the user, exit code 1
+├── InputError                  a file of reviews cannot be read or written as asked
+├── ModelError                  a sealed model is missing, altered or not ours
+├── trainer.errors.TrainerError data, recipe or checkpoint of a fit
+└── exporter.errors.ExportError the graph differs from the network
 """
 
 __all__ = ["InputError", "ModelError", "SentimentScorerError"]

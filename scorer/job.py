@@ -82,7 +82,10 @@ class RunSummary:
 
     def as_dict(self) -> dict[str, Any]:
         """All counts and rates, ready for JSON."""
-        return asdict(self) | {"positive_share": self.positive_share, "reviews_per_second": self.reviews_per_second}
+        return asdict(self) | {
+            "positive_share": self.positive_share,
+            "reviews_per_second": self.reviews_per_second,
+        }
 
     def add(self, scores: Scores, threshold: float) -> None:
         """Count one window."""

@@ -50,9 +50,7 @@ class Network:
         result: NDArray[np.float32] = self._session.run(["logits"], inputs)[0]
         return result
 
-    def probabilities(
-        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
+    def probabilities(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """P(positive), float32 [batch]: the softmax of the two logits."""
         logits = self.logits(input_ids, attention_mask).astype(np.float64)
         return (1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))).astype(np.float32)

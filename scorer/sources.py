@@ -58,7 +58,7 @@ def find_text_column(source: Source, name: str | None) -> int:
     if names.count(chosen) != 1:
         wrong = f"more than one column {chosen!r}" if chosen in names else f"no column {chosen!r}"
         raise InputError(f"{source.path}: {wrong}; its columns: {columns}")
-    index = names.index(chosen)
+    index: int = names.index(chosen)
     if not _is_text(source.schema.field(index).type):
         kind = source.schema.field(index).type
         raise InputError(f"{source.path}: column {chosen!r} is {kind}, not text; name another with --text-column")
@@ -78,6 +78,7 @@ class _ParquetSource:
         with _arrow_errors(path, "not a Parquet file, or damaged"):
             self._file = pq.ParquetFile(path)
         self.schema: pa.Schema = self._file.schema_arrow
+        self._rows: int = self._file.metadata.num_rows
         self._rows_read = 0
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -87,7 +88,7 @@ class _ParquetSource:
                 yield batch
 
     def fraction_read(self) -> float:
-        return self._rows_read / max(self._file.metadata.num_rows, 1)
+        return self._rows_read / max(self._rows, 1)
 
 
 class _CsvSource:
@@ -97,7 +98,7 @@ class _CsvSource:
         self.path = path
         names = _csv_header(path, options)
         self._raw = pa.OSFile(str(path))
-        with _arrow_errors(path, "not readable as CSV"):
+        with _arrow_errors(path, "not readable as CSV, see --delimiter and --encoding"):
             self._reader = pacsv.open_csv(
                 self._raw,
                 read_options=pacsv.ReadOptions(block_size=_CSV_BLOCK_BYTES, encoding=options.encoding),
@@ -114,7 +115,7 @@ class _CsvSource:
         self.schema: pa.Schema = self._reader.schema
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        with _arrow_errors(self.path, "not readable as CSV"):
+        with _arrow_errors(self.path, "not readable as CSV, see --delimiter and --encoding"):
             for block in self._reader:
                 for start in range(0, block.num_rows, _WINDOW_ROWS):
                     yield block.slice(start, _WINDOW_ROWS)
@@ -130,7 +131,7 @@ def _csv_header(path: Path, options: CsvOptions) -> list[str]:
         with path.open(encoding=encoding, newline="") as file:
             return next(csv.reader(file, delimiter=options.delimiter), [])
     except (UnicodeError, csv.Error) as error:
-        raise InputError(f"{path}: its header is not {options.encoding} text ({error}); see --encoding") from None
+        raise InputError(f"{path}: not {options.encoding} text ({error}); name its encoding with --encoding") from None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from scorer.errors import ModelError
-from scorer.words import WordEncoder
+from scorer.words import UNKNOWN, WordEncoder
 
 __all__ = ["RaggedIds", "TextEncoder", "TextSettings"]
 
@@ -77,6 +77,12 @@ class TextEncoder:
         """Number of ids, added tokens included."""
         return self._tokenizer.get_vocab_size(with_added_tokens=True)
 
+    @property
+    def unknown_id(self) -> int:
+        """The id of `[UNK]` or `<unk>`, else the padding's."""
+        ids = map(self._tokenizer.token_to_id, (UNKNOWN, "<unk>"))
+        return next((i for i in ids if i is not None), self.settings.pad_id)
+
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> RaggedIds:
         """Ids of every text, truncated to the settings; null counts as an empty text."""
         texts = texts.fill_null("")
@@ -117,7 +123,8 @@ class TextEncoder:
 def positions(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Indices `start, start + 1, …` of every run, end to end: int64 [sum(counts)]."""
     ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - counts), counts)
+    gaps: NDArray[np.int64] = np.repeat(starts - (ends - counts), counts)
+    return gaps + np.arange(len(gaps))
 
 
 def _special_tokens(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:

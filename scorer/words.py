@@ -19,7 +19,7 @@ __all__ = ["PAD", "UNKNOWN", "WordEncoder", "word_tokenizer"]
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 
-_LINE_BREAK = "<br ?/?>"  # reviews copied from web pages are full of them
+_LINE_BREAK = "<[bB][rR] ?/?>"  # reviews copied from web pages are full of them
 _WORD = r"[a-z0-9]+(?:'[a-z][a-z0-9]*)*|[^ \t-\r]"
 _QUOTES = (("[‘’]", "'"), ("[“”]", '"'))
 
@@ -28,7 +28,7 @@ def word_tokenizer(vocabulary: Sequence[str]) -> Tokenizer:
     """A word-level tokenizer: id 0 is `[PAD]`, 1 is `[UNK]`, then `vocabulary` in its order."""
     ids = {word: i for i, word in enumerate([PAD, UNKNOWN, *vocabulary])}
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.Sequence(  # type: ignore[assignment]
+    tokenizer.normalizer = normalizers.Sequence(
         [
             normalizers.Replace(Regex(_LINE_BREAK), " "),
             normalizers.NFKD(),
@@ -38,7 +38,7 @@ def word_tokenizer(vocabulary: Sequence[str]) -> Tokenizer:
         ]
     )
     # Inverted: what matches is kept, what lies between is removed.
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), "removed", invert=True)  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), "removed", invert=True)
     return tokenizer
 
 
@@ -75,12 +75,12 @@ class WordEncoder:
 
     def _normalize(self, texts: pa.StringArray) -> pa.StringArray:
         """All of the normalizer but the lower case of ASCII; other texts are rare and go through the library."""
-        ascii_only = pc.string_is_ascii(texts)
-        if not pc.all(ascii_only).as_py():
-            others = pc.invert(ascii_only)
-            normalized = [self._normalizer.normalize_str(text) for text in texts.filter(others).to_pylist()]
-            texts = pc.replace_with_mask(texts, others, pa.array(normalized, texts.type))
-        return pc.replace_substring_regex(texts, _LINE_BREAK, " ")
+        plain = pc.replace_substring_regex(texts, _LINE_BREAK, " ")
+        others = pc.invert(pc.string_is_ascii(texts))
+        if not pc.any(others).as_py():
+            return plain
+        normalized = [self._normalizer.normalize_str(text) for text in texts.filter(others).to_pylist()]
+        return pc.replace_with_mask(plain, others, pa.array(normalized, texts.type))
 
 
 def _split(texts: pa.StringArray) -> tuple[pa.StringArray, NDArray[np.int64]]:

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from scorer.text import RaggedIds, TextEncoder
 from trainer.errors import TrainerError
 
-__all__ = ["DataSource", "EncodedReviews", "encode_reviews", "fingerprint", "hold_out", "load_split", "load_splits"]
+__all__ = [
+    "DataSource",
+    "EncodedReviews",
+    "encode_reviews",
+    "fingerprint",
+    "hold_out",
+    "load_split",
+    "load_splits",
+]
 
 _LOCAL_FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json", ".json": "json"}
 _SPLITS = ("train", "test", "unsupervised")
@@ -118,14 +126,20 @@ def _split_files(path: Path) -> dict[str, list[str]]:
             raise TrainerError(f"{path}: not a Parquet, CSV or JSONL file by its name")
         return {next((split for split in _SPLITS if path.stem.startswith(split)), "train"): [str(path)]}
     found = sorted(file for file in path.rglob("*") if file.suffix in _LOCAL_FORMATS)
-    by_split = {split: [str(f) for f in found if f.stem == split or f.stem.startswith(f"{split}-")] for split in _SPLITS}
+    by_split = {
+        split: [str(f) for f in found if f.stem == split or f.stem.startswith(f"{split}-")] for split in _SPLITS
+    }
     return {split: files for split, files in by_split.items() if files}
 
 
 def _load_from_hub(name: str) -> dict[str, datasets.Dataset]:
-    if "/" in name and not name.count("/") == 1 or name.startswith("."):
+    if ("/" in name and not name.count("/") == 1) or name.startswith("."):
         raise TrainerError(f"{name}: no such folder or file")
-    return _load(name, name, hint="; without network pass a local folder: --data FOLDER with train.parquet, test.parquet")
+    return _load(
+        name,
+        name,
+        hint="; without network pass a local folder: --data FOLDER with train.parquet, test.parquet",
+    )
 
 
 def _load(builder: str, name: str, hint: str = "", **options: Any) -> dict[str, datasets.Dataset]:
@@ -140,7 +154,9 @@ def _checked(split: datasets.Dataset, name: str, source: DataSource) -> datasets
     for column, option in ((source.text_column, "--text-column"), (source.label_column, "--label-column")):
         if column not in split.column_names:
             columns = ", ".join(split.column_names)
-            raise TrainerError(f"{source.name}: split {name} has no column {column!r}; name one with {option}: {columns}")
+            raise TrainerError(
+                f"{source.name}: split {name} has no column {column!r}; name one with {option}: {columns}"
+            )
     split = split.select_columns([source.text_column, source.label_column])
     split = split.rename_columns({source.text_column: "text", source.label_column: "label"})
     if len(split) == 0:
@@ -160,9 +176,11 @@ def _check_texts(texts: pa.ChunkedArray, where: str) -> None:
 
 def _check_labels(labels: pa.ChunkedArray, where: str) -> None:
     for value in labels.unique().to_pylist():
-        if value not in (0, 1) or isinstance(value, bool):
+        if value not in (0, 1, "0", "1"):
             row = _first(pc.is_null(labels) if value is None else pc.equal(labels, value))
-            raise TrainerError(f"{where}: row {row} has the label {value!r}; labels must be 0 (negative) or 1 (positive)")
+            raise TrainerError(
+                f"{where}: row {row} has the label {value!r}; labels must be 0 (negative) or 1 (positive)"
+            )
     if len(labels.unique()) == 1:
         raise TrainerError(f"{where}: every label is {labels[0].as_py()}; both classes are needed")
 

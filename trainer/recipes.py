@@ -32,6 +32,8 @@ class Recipe:
     """On word vectors and on pooled states."""
     word_dropout: float
     """Share of training tokens replaced by the unknown word."""
+    half_embedding: bool
+    """Round the saved word vectors to half precision, which halves the sealed model."""
     # Optimisation
     learning_rate: float
     batch_size: int
@@ -67,6 +69,7 @@ TUTORIAL = Recipe(
     pooling="last",
     dropout=0.0,
     word_dropout=0.0,
+    half_embedding=False,
     learning_rate=1e-3,
     batch_size=64,
     epochs=10,
@@ -91,6 +94,7 @@ DEFAULT = Recipe(
     pooling="max_mean",
     dropout=0.5,
     word_dropout=0.1,
+    half_embedding=True,
     learning_rate=2e-3,
     batch_size=64,
     epochs=12,

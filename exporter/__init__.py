@@ -1,0 +1,1 @@
+"""Checkpoint to sealed ONNX model, with proof that both give the same numbers."""

@@ -1,0 +1,99 @@
+"""From `best.pth` to `best.onnx`: export, prove, seal."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import onnx
+import onnxruntime
+import torch
+
+from exporter.errors import ExportError
+from exporter.graph import Served, export_graph
+from exporter.huggingface import write_huggingface_folder
+from exporter.parity import Parity, prove_parity
+from scorer.model import Network
+from scorer.sealed import Card, SealedModel, read_sealed, seal
+from scorer.sinks import write_aside
+from trainer.checkpoint import Checkpoint, load_checkpoint
+
+__all__ = ["ExportOptions", "ExportResult", "check", "to_onnx"]
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What `exporter to-onnx` is asked to do."""
+
+    checkpoint: Path
+    output: Path | None = None
+    """None puts it beside the checkpoint, with the extension .onnx."""
+    hf_dir: Path | None = None
+    """Also write the Hugging Face layout into this folder."""
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was written, and the proof."""
+
+    output: Path
+    size: int
+    """Bytes."""
+    parity: Parity
+
+
+def to_onnx(options: ExportOptions) -> ExportResult:
+    """Export a checkpoint, prove that the graph gives its numbers, and seal it.
+
+    Raises `TrainerError` for a file that is no checkpoint and `ExportError` when the numbers differ; then no
+    file is written.
+    """
+    checkpoint = load_checkpoint(options.checkpoint)
+    output = options.output or options.checkpoint.with_suffix(".onnx")
+    graph = export_graph(Served(checkpoint.build_network()))
+    with write_aside(output) as partial:
+        partial.write_bytes(seal(graph, checkpoint.tokenizer_json, _card(checkpoint)))
+        # The proof runs on the very file that will be served; its result is then sealed in.
+        parity = _prove(read_sealed(partial), checkpoint)
+        card = replace(_card(checkpoint), parity=asdict(parity))
+        partial.write_bytes(seal(graph, checkpoint.tokenizer_json, card))
+        size = partial.stat().st_size
+    if options.hf_dir:
+        write_huggingface_folder(options.hf_dir, graph, checkpoint.tokenizer_json, card)
+    return ExportResult(output, size, parity)
+
+
+def check(model: Path, checkpoint: Path) -> Parity:
+    """Prove again that a sealed model gives a checkpoint's numbers; raises `ExportError` if it does not."""
+    return _prove(read_sealed(model), load_checkpoint(checkpoint))
+
+
+def _prove(sealed: SealedModel, checkpoint: Checkpoint) -> Parity:
+    encoder = checkpoint.build_encoder()
+    if (sealed.tokenizer_json, sealed.card.text) != (checkpoint.tokenizer_json, checkpoint.text):
+        raise ExportError(f"{sealed.path}: its tokenizer or text settings are not the checkpoint's; export again")
+    parity = prove_parity(Served(checkpoint.build_network()), Network(sealed).logits, encoder)
+    if not parity.holds:
+        raise ExportError(
+            f"the graph's logits differ from the network's by up to {parity.largest_difference:.2g}, more than "
+            f"{parity.tolerance:g}; nothing was written"
+        )
+    return parity
+
+
+def _card(checkpoint: Checkpoint) -> Card:
+    recipe = asdict(checkpoint.recipe)
+    return Card(
+        text=checkpoint.text,
+        training={
+            "data": checkpoint.data,
+            "recipe": recipe,
+            "epoch": checkpoint.epoch,
+            "seed": checkpoint.seed,
+        },
+        metrics=checkpoint.metrics,
+        versions={
+            **checkpoint.versions,
+            "torch": str(torch.__version__),
+            "onnx": onnx.__version__,
+            "onnxruntime": onnxruntime.__version__,
+        },
+    )

@@ -1,0 +1,77 @@
+"""What every test may use: the commands as users call them, and one tiny network fitted by them."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+# Tiny networks are fastest on one thread, and parallel tests do not spin for each other's cores.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+DATA = Path(__file__).parents[1] / "data"
+TINY = ("--embedding-dim", "8", "--hidden-dim", "8", "--vocab-size", "500", "--epochs", "2")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Result]
+
+
+def call(name: str, *arguments: object) -> int:
+    """Run a console command's entry point in this process; returns the exit code."""
+    old, sys.argv = sys.argv, [name, *map(str, arguments)]
+    try:
+        import_module(f"{name}.cli").main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        sys.argv = old
+    return 0
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run `command("scorer", "run", …)`; a traceback fails the test by itself."""
+
+    def run(name: str, *arguments: object) -> Result:
+        capfd.readouterr()
+        code = call(name, *arguments)
+        return Result(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with best.pth, best.run and best.onnx, made by the commands from the project's own reviews."""
+    folder = tmp_path_factory.mktemp("fitted")
+    assert call("trainer", "fit", "--data", DATA, "-o", folder / "best.pth", *TINY) == 0
+    assert call("exporter", "to-onnx", folder / "best.pth") == 0
+    return folder
+
+
+@pytest.fixture
+def model(fitted: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The tiny sealed model, named by $SCORER_MODEL, and an empty working folder."""
+    monkeypatch.setenv("SCORER_MODEL", str(fitted / "best.onnx"))
+    monkeypatch.chdir(tmp_path)
+    return fitted / "best.onnx"
+
+
+def one_line(result: Result, *words: str) -> None:
+    """The command refused with exit code 1 and one line on stderr that holds all `words`."""
+    assert result.code == 1, result
+    assert len(result.err.splitlines()) == 1, result.err
+    for word in words:
+        assert word in result.err

@@ -1,0 +1,73 @@
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Command, one_line
+
+
+def test_text_from_arguments_and_standard_input(command: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = command("scorer", "text", "a good film", "").out.splitlines()
+    assert lines[0].endswith("a good film")
+    assert 0 < float(lines[0].split()[0]) < 1
+    assert "no text" in lines[1]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a good film\n"))
+    assert command("scorer", "text").out.splitlines() == lines[:1]
+    row = json.loads(command("scorer", "text", "--json", "a good film").out)
+    assert row["sentiment"] in ("positive", "negative")
+    assert f"{row['sentiment_probability']:.4f}" == lines[0].split()[0]
+
+
+def test_inspect_prints_the_card(command: Command, model: Path) -> None:
+    result = command("scorer", "inspect", model, "--json")
+    card = json.loads(result.out)
+    assert card["parity"]["largest_difference"] <= 1e-5
+    assert card["training"]["data"]["train_reviews"] == 144
+    assert set(card["parts"]) == {"graph", "tokenizer"}
+    assert "sealed and unaltered" in command("scorer", "inspect", model).out
+    one_line(command("scorer", "inspect", "none.onnx"), "none.onnx")
+
+
+def test_the_embedded_default_knows_good_from_bad(command: Command, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delenv("SCORER_MODEL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    result = command(
+        "scorer", "text", "This movie was absolutely fantastic! I loved it.", "Dull, slow and badly acted."
+    )
+    assert [line.split()[1] for line in result.out.splitlines()] == ["positive", "negative"]
+
+
+HEAVY = ("torch", "transformers", "datasets", "onnx", "matplotlib", "trainer", "exporter")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], (*HEAVY, "pyarrow", "onnxruntime", "numpy", "tokenizers")),
+        (["text", "fine"], HEAVY),
+    ],
+)
+def test_only_what_is_needed_is_imported(model: Path, arguments: list[str], absent: tuple[str, ...]) -> None:
+    program = (
+        f"import sys; sys.argv[1:] = {arguments!r}\n"
+        "from scorer.cli import main\n"
+        "try: main()\n"
+        f"finally: print(sorted(set({absent!r}) & set(sys.modules)), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr.strip()) == (0, "[]")
+
+
+def test_trainer_and_exporter_say_what_to_install(tmp_path: Path) -> None:
+    for name, arguments in {"trainer": ["fit"], "exporter": ["to-onnx", "x.pth"]}.items():
+        program = (
+            f"import sys; sys.argv = {[name, *arguments]!r}; sys.modules['torch'] = None\n"
+            f"from {name}.cli import main; main()"
+        )
+        result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        assert result.returncode == 1
+        assert len(result.stderr.splitlines()) == 1
+        assert "pip install 'sentiment-scorer[train]'" in result.stderr

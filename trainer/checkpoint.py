@@ -1,0 +1,106 @@
+"""Checkpoints: weights plus all that is needed to rebuild, resume, export and serve them."""
+
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scorer import __version__
+from scorer.sinks import write_aside
+from scorer.text import TextEncoder, TextSettings
+from trainer.errors import TrainerError
+from trainer.network import NetworkSettings, SentimentLSTM
+from trainer.recipes import Recipe
+
+__all__ = ["Checkpoint", "EpochRecord", "load_checkpoint", "run_folder", "save_checkpoint", "tool_versions"]
+
+_FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch's figures; losses are binary cross-entropy in nats, accuracies shares of 1."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The content of a `.pth` file, which `torch.load(weights_only=True)` reads as a dict of these fields."""
+
+    epoch: int
+    """The epoch after which it was saved, from 1."""
+    loss: float
+    """Validation loss of that epoch."""
+    model_state_dict: dict[str, Any]
+    optimizer_state_dict: dict[str, Any]
+    network: NetworkSettings
+    tokenizer_json: str
+    text: TextSettings
+    recipe: Recipe
+    seed: int
+    data: dict[str, Any]
+    """Name, fingerprint and sizes of the training data."""
+    history: list[EpochRecord] = field(default_factory=list)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    """Figures by the split they were measured on."""
+    versions: dict[str, str] = field(default_factory=dict)
+    average_state_dict: dict[str, Any] | None = None
+    """In `last.pth` the running average of the weights, for resuming; None elsewhere."""
+    format_version: int = _FORMAT_VERSION
+
+    def build_network(self) -> SentimentLSTM:
+        """The trained network, in evaluation mode."""
+        network = SentimentLSTM(self.network)
+        network.load_state_dict(self.model_state_dict)
+        return network.eval()
+
+    def build_encoder(self) -> TextEncoder:
+        """The text→ids code of this network."""
+        return TextEncoder(self.tokenizer_json, self.text)
+
+
+def run_folder(checkpoint: Path) -> Path:
+    """Where the history, curves and last state of a fit live: `best.run` beside `best.pth`."""
+    return checkpoint.with_suffix(".run")
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write atomically: a crash or a full disk leaves the previous file as it was."""
+    with write_aside(path) as partial:
+        torch.save({**asdict(checkpoint)}, partial)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint without running anything in it; raises `TrainerError` if it is none of ours."""
+    if not path.is_file():
+        raise TrainerError(f"{path}: no such checkpoint; make one with `trainer fit`")
+    try:
+        fields = torch.load(path, weights_only=True, map_location="cpu")
+        if fields["format_version"] != _FORMAT_VERSION:
+            raise TrainerError(f"{path}: made by another version of trainer; fit again")
+        fields["network"] = NetworkSettings(**fields["network"])
+        fields["text"] = TextSettings(**fields["text"])
+        fields["recipe"] = Recipe(**fields["recipe"])
+        fields["history"] = [EpochRecord(**record) for record in fields["history"]]
+        return Checkpoint(**fields)
+    except TrainerError:
+        raise
+    except Exception as error:  # torch.load has no common base for damaged and foreign files
+        raise TrainerError(f"{path}: not a checkpoint of `trainer fit`, or damaged") from error
+
+
+def tool_versions() -> dict[str, str]:
+    """Versions that can change the numbers."""
+    return {
+        "sentiment-scorer": __version__,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,74 @@
+"""Loss and accuracy of a network on batches, and of a checkpoint on a split."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from trainer.checkpoint import load_checkpoint, save_checkpoint
+from trainer.data import DataSource, encode_reviews, load_split
+from trainer.loader import Batch, validation_batches
+from trainer.network import SentimentLSTM
+
+__all__ = ["Evaluation", "Mean", "evaluate", "evaluate_checkpoint"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a network does; `loss` is binary cross-entropy in nats, `accuracy` a share of 1."""
+
+    loss: float
+    accuracy: float
+    reviews: int
+
+
+class Mean:
+    """Running mean of loss and accuracy, over rows or, as tutorials do, over batches whatever their size."""
+
+    def __init__(self, over: Literal["rows", "batches"]) -> None:
+        self._over = over
+        self._loss = self._hits = self._weight = 0.0
+        self.reviews = 0
+
+    def add(self, loss: float, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """Count one batch: its mean loss, and logits against labels, both [batch]."""
+        weight = len(labels) if self._over == "rows" else 1
+        self._loss += loss * weight
+        self._hits += ((logits > 0) == (labels > 0.5)).float().mean().item() * weight
+        self._weight += weight
+        self.reviews += len(labels)
+
+    @property
+    def result(self) -> Evaluation:
+        """The means so far."""
+        weight = max(self._weight, 1)
+        return Evaluation(self._loss / weight, self._hits / weight, self.reviews)
+
+
+@torch.inference_mode()
+def evaluate(network: SentimentLSTM, batches: Iterable[Batch], over: Literal["rows", "batches"]) -> Evaluation:
+    """Loss and accuracy over all `batches`, without dropout; leaves the network in evaluation mode."""
+    network.eval()
+    mean = Mean(over)
+    for input_ids, mask, labels in batches:
+        logits = network(input_ids, mask)
+        mean.add(binary_cross_entropy_with_logits(logits, labels).item(), logits, labels)
+    return mean.result
+
+
+def evaluate_checkpoint(path: Path, source: DataSource, split: str, *, record: bool = False) -> Evaluation:
+    """Loss and accuracy, means over rows, of a checkpoint on one split; raises `TrainerError`.
+
+    With `record` the figures are kept in the checkpoint, from where they reach the card of its sealed model.
+    """
+    checkpoint = load_checkpoint(path)
+    reviews = encode_reviews(load_split(source, split), checkpoint.build_encoder())
+    batches = validation_batches(reviews, checkpoint.recipe, checkpoint.text)
+    result = evaluate(checkpoint.build_network(), batches, "rows")
+    if record:
+        metrics = {**checkpoint.metrics, split: asdict(result)}
+        save_checkpoint(replace(checkpoint, metrics=metrics), path)
+    return result
