@@ -11,8 +11,9 @@ from exporter.errors import ExportError
 from exporter.graph import Served, export_graph
 from exporter.huggingface import write_huggingface_folder
 from exporter.parity import Parity, prove_parity
+from exporter.recurrence import fastest_graph
 from scorer.model import Network
-from scorer.sealed import Card, SealedModel, read_sealed, seal
+from scorer.sealed import Card, read_sealed, seal
 from scorer.sinks import write_aside
 from trainer.checkpoint import Checkpoint, load_checkpoint
 
@@ -48,33 +49,37 @@ def to_onnx(options: ExportOptions) -> ExportResult:
     """
     checkpoint = load_checkpoint(options.checkpoint)
     output = options.output or options.checkpoint.with_suffix(".onnx")
-    graph = export_graph(Served(checkpoint.build_network()))
+    traced = export_graph(Served(checkpoint.build_network()))
+    _prove(checkpoint, traced, output)
+    graph = fastest_graph(checkpoint.build_network()) or traced
     with write_aside(output) as partial:
         partial.write_bytes(seal(graph, checkpoint.tokenizer_json, _card(checkpoint)))
         # The proof runs on the very file that will be served; its result is then sealed in.
-        parity = _prove(read_sealed(partial), checkpoint)
+        parity = _prove(checkpoint, read_sealed(partial).content, output)
         card = replace(_card(checkpoint), parity=asdict(parity))
         partial.write_bytes(seal(graph, checkpoint.tokenizer_json, card))
         size = partial.stat().st_size
     if options.hf_dir:
-        write_huggingface_folder(options.hf_dir, graph, checkpoint.tokenizer_json, card)
+        write_huggingface_folder(options.hf_dir, traced, checkpoint.tokenizer_json, card)
     return ExportResult(output, size, parity)
 
 
 def check(model: Path, checkpoint: Path) -> Parity:
     """Prove again that a sealed model gives a checkpoint's numbers; raises `ExportError` if it does not."""
-    return _prove(read_sealed(model), load_checkpoint(checkpoint))
+    sealed, expected = read_sealed(model), load_checkpoint(checkpoint)
+    if (sealed.tokenizer_json, sealed.card.text) != (expected.tokenizer_json, expected.text):
+        raise ExportError(f"{model}: its tokenizer or text settings are not the checkpoint's; export it again")
+    return _prove(expected, sealed.content, model)
 
 
-def _prove(sealed: SealedModel, checkpoint: Checkpoint) -> Parity:
-    encoder = checkpoint.build_encoder()
-    if (sealed.tokenizer_json, sealed.card.text) != (checkpoint.tokenizer_json, checkpoint.text):
-        raise ExportError(f"{sealed.path}: its tokenizer or text settings are not the checkpoint's; export again")
-    parity = prove_parity(Served(checkpoint.build_network()), Network(sealed).logits, encoder)
+def _prove(checkpoint: Checkpoint, graph: bytes, path: Path) -> Parity:
+    """Parity of `graph`, which is or will be at `path`, with the checkpoint's network."""
+    served = Served(checkpoint.build_network())
+    parity = prove_parity(served, Network(graph, path).logits, checkpoint.build_encoder())
     if not parity.holds:
         raise ExportError(
-            f"the graph's logits differ from the network's by up to {parity.largest_difference:.2g}, more than "
-            f"{parity.tolerance:g}; nothing was written"
+            f"{path}: its logits differ from the checkpoint's by up to {parity.largest_difference:.2g}, more than "
+            f"{parity.tolerance:g}; it cannot stand for that checkpoint"
         )
     return parity
 

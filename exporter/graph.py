@@ -35,9 +35,10 @@ class Served(nn.Module):
 
 def export_graph(served: Served) -> bytes:
     """A serialized ONNX model with inputs `input_ids` and `attention_mask`, output `logits`, both axes dynamic."""
-    # Two tensors of more than one row and column: a size of 1 would be taken for a constant, and one tensor
-    # given twice for one input.
-    example = (torch.ones(2, 3, dtype=torch.int64), torch.ones(2, 3, dtype=torch.int64))
+    # Two tensors of more than one row and step: a size of 1 would be taken for a constant, and one tensor given
+    # twice for one input.
+    shape = 2, 2 * served.network.settings.words_per_step + 1
+    example = (torch.ones(shape, dtype=torch.int64), torch.ones(shape, dtype=torch.int64))
     # torch 2.13 puts an LSTM of any length in place only while it exports, and does not see its own change if the
     # process exported before: the cached choice would freeze the example's length into the graph.
     torch.ops.aten.lstm.input._dispatch_cache.clear()

@@ -28,21 +28,24 @@ def find_model(path: Path | None = None) -> Path:
 def open_model(path: Path | None = None) -> tuple[SealedModel, "Network"]:
     """Find, verify and load a sealed model; raises `ModelError` if it cannot be trusted or run."""
     sealed = read_sealed(find_model(path))
-    return sealed, Network(sealed)
+    return sealed, Network(sealed.content, sealed.path)
 
 
 class Network:
-    """The graph of a sealed model, ready to run from any thread."""
+    """An ONNX graph with the inputs and the output of a sealed model, ready to run from any thread.
 
-    def __init__(self, sealed: SealedModel) -> None:
+    Raises `ModelError`, naming `path`, when onnxruntime cannot load it.
+    """
+
+    def __init__(self, content: bytes, path: Path) -> None:
         options = ort.SessionOptions()
         # Runs go side by side, one thread each: more work per second than one run on all threads.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(sealed.content, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions share no public base
-            raise ModelError(f"{sealed.path}: onnxruntime cannot load it: {error}") from error
+            raise ModelError(f"{path}: onnxruntime cannot load it: {error}") from error
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Logits (negative, positive), float32 [batch, 2], of ids and mask, both int64 [batch, time]."""

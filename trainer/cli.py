@@ -52,7 +52,10 @@ def fit_(
     pad_to_max_length: Annotated[bool | None, _from_recipe("Pad every review to the longest length.")] = None,
     embedding_dim: Annotated[int | None, _from_recipe("Size of a word vector.")] = None,
     hidden_dim: Annotated[int | None, _from_recipe("Size of the LSTM's state.")] = None,
-    pooling: Annotated[Literal["last", "max_mean"] | None, _from_recipe("What the head sees of the states.")] = None,
+    words_per_step: Annotated[int | None, _from_recipe("Words that the LSTM reads at each step.")] = None,
+    pooling: Annotated[
+        Literal["final_step", "max_mean", "last_max_mean"] | None, _from_recipe("What the head sees of the states.")
+    ] = None,
     dropout: Annotated[float | None, _from_recipe("On word vectors and pooled states.")] = None,
     word_dropout: Annotated[float | None, _from_recipe("Share of words hidden in training.")] = None,
     half_embedding: Annotated[bool | None, _from_recipe("Save word vectors in half precision.")] = None,

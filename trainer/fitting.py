@@ -28,7 +28,7 @@ from trainer.data import DataSource, EncodedReviews, encode_reviews, fingerprint
 from trainer.errors import TrainerError
 from trainer.evaluation import Evaluation, Mean, evaluate
 from trainer.loader import training_batches, validation_batches
-from trainer.network import NetworkSettings, SentimentLSTM
+from trainer.network import SentimentLSTM
 from trainer.recipes import DEFAULT, Recipe
 from trainer.report import best_epoch, write_report
 
@@ -103,13 +103,7 @@ class _Session:
     ) -> None:
         self._options, self._recipe, recipe = options, options.recipe, options.recipe
         torch.manual_seed(options.seed)
-        settings = NetworkSettings(
-            tokenizer.get_vocab_size(),
-            recipe.embedding_dim,
-            recipe.hidden_dim,
-            recipe.pooling,
-            recipe.dropout,
-        )
+        settings = recipe.network_settings(tokenizer.get_vocab_size())
         self._network = SentimentLSTM(settings)
         self._optimizer = torch.optim.Adam(self._network.parameters(), recipe.learning_rate, fused=True)
         self._average = _running_average(self._network, recipe.average_decay)

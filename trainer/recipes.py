@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scorer.text import TextSettings
+from trainer.network import NetworkSettings, Pooling
 
 __all__ = ["RECIPES", "Recipe"]
 
@@ -26,8 +27,10 @@ class Recipe:
     # Network
     embedding_dim: int
     hidden_dim: int
-    pooling: Literal["last", "max_mean"]
-    """What the head sees: the state after the last time step, or maximum and mean over the tokens."""
+    words_per_step: int
+    """Words that the LSTM reads at each step."""
+    pooling: Pooling
+    """What the head sees of the states: the final time step's, or last, maximum and mean over the tokens."""
     dropout: float
     """On word vectors and on pooled states."""
     word_dropout: float
@@ -52,6 +55,11 @@ class Recipe:
     mean_over: Literal["rows", "batches"]
     """How an epoch's loss and accuracy are averaged."""
 
+    def network_settings(self, vocab_size: int) -> NetworkSettings:
+        """The network that the recipe trains."""
+        sizes = self.embedding_dim, self.hidden_dim
+        return NetworkSettings(vocab_size, *sizes, self.pooling, self.words_per_step, self.dropout)
+
     def text_settings(self, pad_id: int) -> TextSettings:
         """The part of the recipe that serving must repeat."""
         return TextSettings(self.max_length, self.keep, pad_id, self.pad_to_max_length)
@@ -66,7 +74,8 @@ TUTORIAL = Recipe(
     pad_to_max_length=True,
     embedding_dim=128,
     hidden_dim=128,
-    pooling="last",
+    words_per_step=1,
+    pooling="final_step",
     dropout=0.0,
     word_dropout=0.0,
     half_embedding=False,
@@ -91,6 +100,7 @@ DEFAULT = Recipe(
     pad_to_max_length=False,
     embedding_dim=64,
     hidden_dim=64,
+    words_per_step=1,
     pooling="max_mean",
     dropout=0.5,
     word_dropout=0.1,

@@ -1,0 +1,176 @@
+"""The same network in the fastest exact form measured, in standard ONNX operators.
+
+Three rewrites of what `torch.onnx.export` traced:
+
+- Word vectors and the LSTM's input weights are folded into one table (onnxruntime computes it once, at load), so
+  a step reads its gates' inputs from a row instead of multiplying.
+- The recurrence is a `Scan` whose body keeps the running maximum and sum, so no state is written and read again.
+- Rows are shifted to end at the same step. What stands before a row is a table row of zeros: with it, state and
+  cell stay exactly zero, so padding needs no mask and cannot change a bit.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper, parser
+
+from trainer.network import SentimentLSTM
+
+__all__ = ["fastest_graph"]
+
+# Gates stand in the order input, output, forget, cell: the first three share one Sigmoid.
+_TEMPLATE = """
+<ir_version: 10, opset_import: ["" : 18]>
+sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, sequence_length] attention_mask)
+    => (float[batch_size, 2] logits)
+{{
+    words = ReduceSum <keepdims = 1> (attention_mask, axis_1)
+    more_words = Add (words, words_per_step_less_1)
+    filled = Div (more_words, words_per_step)
+    count = Max (filled, one)
+
+    batch_size_1 = Shape <start = 0, end = 1> (input_ids)
+    time_1 = Shape <start = 1, end = 2> (input_ids)
+    more_time = Add (time_1, words_per_step_less_1)
+    steps_1 = Div (more_time, words_per_step)
+    width_1 = Mul (steps_1, words_per_step)
+    steps_before = Sub (steps_1, filled)
+    words_before = Mul (steps_before, words_per_step)
+    width = Squeeze (width_1)
+    places = Range (zero, width, one)
+    sources = Sub (places, words_before)
+    is_before = Less (sources, zero)
+    is_behind = GreaterOrEqual (sources, words)
+    is_padding = Or (is_before, is_behind)
+    within = Where (is_padding, zero, sources)
+    tokens = GatherElements <axis = 1> (input_ids, within)
+    aligned = Where (is_padding, padding_row, tokens)
+    by_time = Transpose <perm = [1, 0]> (aligned)
+    {slices}
+
+    vectors = Cast <to = 1> (embedding)
+    {tables}
+
+    state_shape = Concat <axis = 0> (batch_size_1, hidden_dim)
+    empty = ConstantOfShape (state_shape)
+    last, cell, highest, total = Scan <num_scan_inputs = {words_per_step}, body = step (
+        float[batch_size, {hidden_dim}] state_in, float[batch_size, {hidden_dim}] cell_in,
+        float[batch_size, {hidden_dim}] highest_in, float[batch_size, {hidden_dim}] total_in, {step_inputs}
+    ) => (
+        float[batch_size, {hidden_dim}] state, float[batch_size, {hidden_dim}] cell_out,
+        float[batch_size, {hidden_dim}] highest_out, float[batch_size, {hidden_dim}] total_out
+    ) {{
+        recurrent = MatMul (state_in, recurrent_weights)
+        {step_gates}
+        sigmoid_gates, cell_gate = Split <axis = 1> (gates, gate_sizes)
+        opened = Sigmoid (sigmoid_gates)
+        input_gate, output_gate, forget_gate = Split <axis = 1, num_outputs = 3> (opened)
+        candidate = Tanh (cell_gate)
+        written = Mul (input_gate, candidate)
+        kept = Mul (forget_gate, cell_in)
+        cell_out = Add (written, kept)
+        shown = Tanh (cell_out)
+        state = Mul (output_gate, shown)
+        highest_out = Max (highest_in, state)
+        total_out = Add (total_in, state)
+    }}> (empty, empty, empty, empty, {scan_inputs})
+
+    float_count = Cast <to = 1> (count)
+    mean = Div (total, float_count)
+    pooled = Concat <axis = 1> ({pooled})
+    logits = Gemm (pooled, head_weights, head_bias)
+}}
+"""
+
+
+def fastest_graph(network: SentimentLSTM, temperature: float = 1.0) -> bytes | None:
+    """A serialized model with inputs and output as `export_graph` has them, its logits divided by `temperature`.
+
+    None for `final_step` pooling, which reads what the LSTM makes of the padding and so cannot go without it.
+    """
+    settings = network.settings
+    if settings.pooling == "final_step":
+        return None
+    positions = range(settings.words_per_step)
+    parts = "last, highest, mean" if settings.pooling == "last_max_mean" else "highest, mean"
+    model = parser.parse_model(
+        _TEMPLATE.format(
+            words_per_step=settings.words_per_step,
+            hidden_dim=settings.hidden_dim,
+            tables="\n    ".join(_table(position) for position in positions),
+            slices="\n    ".join(_slice(position) for position in positions),
+            step_inputs=", ".join(f"int64[batch_size] tokens_{position}" for position in positions),
+            step_gates="\n        ".join(_step_gates(positions)),
+            scan_inputs=", ".join(f"words_{position}" for position in positions),
+            pooled=parts,
+        )
+    )
+    for name, values in _weights(network, temperature).items():
+        model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())
+
+
+def _slice(position: int) -> str:
+    """The words at one position of every step: [steps, batch]."""
+    return f"words_{position} = Slice (by_time, position_{position}, width_1, axis_0, words_per_step)"
+
+
+def _table(position: int) -> str:
+    """Word vectors times one position's input weights, and the padding's row of zeros: [vocabulary + 1, 4 * hidden]."""
+    product = f"MatMul (vectors, input_weights_{position})"
+    if position:
+        return f"rows_{position} = {product} table_{position} = Concat <axis = 0> (rows_{position}, no_gates)"
+    return f"unbiased = {product} rows_0 = Add (unbiased, bias) table_0 = Concat <axis = 0> (rows_0, no_gates)"
+
+
+def _step_gates(positions: range) -> Iterator[str]:
+    """Gates of a step: recurrent part plus the table row of each of its words."""
+    total = "recurrent"
+    for position in positions:
+        name = "gates" if position == positions[-1] else f"gates_{position}"
+        yield f"row_{position} = Gather (table_{position}, tokens_{position})"
+        yield f"{name} = Add ({total}, row_{position})"
+        total = name
+
+
+def _weights(network: SentimentLSTM, temperature: float) -> dict[str, NDArray[np.generic]]:
+    """All constants of the graph by name."""
+    settings, lstm = network.settings, network.lstm.state_dict()
+    input_weights = _gates_reordered(lstm["weight_ih_l0"]).T.reshape(
+        settings.words_per_step, settings.embedding_dim, -1
+    )
+    head = network.head.weight.detach().numpy()[0] / temperature
+    bias = network.head.bias.detach().numpy()[0] / temperature
+    vectors = network.embedding.weight.detach().numpy()
+    half = vectors.astype(np.float16)
+    integers = {"zero": 0, "one": 1, "words_per_step_less_1": settings.words_per_step - 1, "padding_row": len(vectors)}
+    lists = {
+        "axis_0": [0],
+        "axis_1": [1],
+        "words_per_step": [settings.words_per_step],
+        "hidden_dim": [settings.hidden_dim],
+    }
+    lists |= {"gate_sizes": [3 * settings.hidden_dim, settings.hidden_dim]}
+    lists |= {f"position_{position}": [position] for position in range(settings.words_per_step)}
+    return {
+        **{name: np.array(value, np.int64) for name, value in (integers | lists).items()},
+        **{f"input_weights_{position}": weights for position, weights in enumerate(input_weights)},
+        # Half precision where it loses nothing; onnxruntime widens and folds it once, at load.
+        "embedding": half if np.array_equal(half, vectors) else vectors,
+        "bias": _gates_reordered(lstm["bias_ih_l0"] + lstm["bias_hh_l0"]),
+        "no_gates": np.zeros((1, 4 * settings.hidden_dim), np.float32),
+        "recurrent_weights": _gates_reordered(lstm["weight_hh_l0"]).T,
+        "head_weights": np.stack([np.zeros_like(head), head], axis=1),
+        "head_bias": np.array([0, bias], np.float32),
+    }
+
+
+def _gates_reordered(weights: torch.Tensor) -> NDArray[np.float32]:
+    """Rows of torch's gate order (input, forget, cell, output) in this graph's: input, output, forget, cell."""
+    input_gate, forget, cell, output = weights.detach().chunk(4)
+    return cast(NDArray[np.float32], torch.cat([input_gate, output, forget, cell]).numpy())
