@@ -49,9 +49,9 @@ def to_onnx(options: ExportOptions) -> ExportResult:
     """
     checkpoint = load_checkpoint(options.checkpoint)
     output = options.output or options.checkpoint.with_suffix(".onnx")
-    traced = export_graph(Served(checkpoint.build_network()))
+    traced = export_graph(Served(checkpoint.build_network(), checkpoint.temperature))
     _prove(checkpoint, traced, output)
-    graph = fastest_graph(checkpoint.build_network()) or traced
+    graph = fastest_graph(checkpoint.build_network(), checkpoint.temperature) or traced
     with write_aside(output) as partial:
         partial.write_bytes(seal(graph, checkpoint.tokenizer_json, _card(checkpoint)))
         # The proof runs on the very file that will be served; its result is then sealed in.
@@ -74,7 +74,7 @@ def check(model: Path, checkpoint: Path) -> Parity:
 
 def _prove(checkpoint: Checkpoint, graph: bytes, path: Path) -> Parity:
     """Parity of `graph`, which is or will be at `path`, with the checkpoint's network."""
-    served = Served(checkpoint.build_network())
+    served = Served(checkpoint.build_network(), checkpoint.temperature)
     parity = prove_parity(served, Network(graph, path).logits, checkpoint.build_encoder())
     if not parity.holds:
         raise ExportError(
@@ -88,11 +88,13 @@ def _card(checkpoint: Checkpoint) -> Card:
     recipe = asdict(checkpoint.recipe)
     return Card(
         text=checkpoint.text,
+        calibration=checkpoint.calibration,
         training={
             "data": checkpoint.data,
             "recipe": recipe,
             "epoch": checkpoint.epoch,
             "seed": checkpoint.seed,
+            "stages": checkpoint.stages,
         },
         metrics=checkpoint.metrics,
         versions={

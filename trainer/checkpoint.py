@@ -12,7 +12,7 @@ from scorer.sinks import write_aside
 from scorer.text import TextEncoder, TextSettings
 from trainer.errors import TrainerError
 from trainer.network import NetworkSettings, SentimentLSTM
-from trainer.recipes import Recipe
+from trainer.recipes import Recipe, recipe_from
 
 __all__ = ["Checkpoint", "EpochRecord", "load_checkpoint", "run_folder", "save_checkpoint", "tool_versions"]
 
@@ -51,10 +51,21 @@ class Checkpoint:
     history: list[EpochRecord] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
     """Figures by the split they were measured on."""
+    calibration: dict[str, Any] = field(default_factory=dict)
+    """The temperature and what it did to the held-out reviews; empty where probabilities are as they come."""
+    stages: dict[str, Any] = field(default_factory=dict)
+    """What each stage before the epochs reached, by its name; empty without teachers."""
     versions: dict[str, str] = field(default_factory=dict)
     average_state_dict: dict[str, Any] | None = None
     """In `last.pth` the running average of the weights, for resuming; None elsewhere."""
+    steps: int = 0
+    """In `last.pth` the optimiser's steps so far."""
     format_version: int = _FORMAT_VERSION
+
+    @property
+    def temperature(self) -> float:
+        """What the network's logits are divided by; 1 where nothing was calibrated."""
+        return float(self.calibration.get("temperature", 1.0))
 
     def build_network(self) -> SentimentLSTM:
         """The trained network, in evaluation mode."""
@@ -88,7 +99,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise TrainerError(f"{path}: made by another version of trainer; fit again")
         fields["network"] = NetworkSettings(**fields["network"])
         fields["text"] = TextSettings(**fields["text"])
-        fields["recipe"] = Recipe(**fields["recipe"])
+        fields["recipe"] = recipe_from(fields["recipe"])
         fields["history"] = [EpochRecord(**record) for record in fields["history"]]
         return Checkpoint(**fields)
     except TrainerError:

@@ -1,6 +1,7 @@
 """The `trainer` command.
 
 trainer fit --data folder-of-reviews
+trainer fit --recipe distilled --data folder-of-reviews
 trainer fit --recipe tutorial --data imdb
 trainer evaluate best.pth --data folder-of-reviews --split test
 """
@@ -17,7 +18,7 @@ from scorer.command import needs_training_extra, new_app, run_command
 
 if TYPE_CHECKING:  # torch and its kin take seconds to import, --help should not
     from trainer.data import DataSource
-    from trainer.recipes import Recipe
+    from trainer.recipes import Recipe, Teachers
 
 app = new_app("Fit an LSTM sentiment classifier to labelled reviews.")
 
@@ -33,10 +34,14 @@ def _from_recipe(help_text: str) -> Any:
     return typer.Option(help=f"{help_text}  [default: the recipe's]", rich_help_panel="Values of the recipe")
 
 
+def _of_teachers(help_text: str) -> Any:
+    return typer.Option(help=f"{help_text}  [default: the recipe's]", rich_help_panel="Teachers, in recipe distilled")
+
+
 @app.command("fit")
 def fit_(
     data: _Data = "imdb",
-    recipe: Annotated[str, typer.Option(help="default or tutorial.")] = "default",
+    recipe: Annotated[str, typer.Option(help="default, distilled or tutorial.")] = "default",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The checkpoint; its run folder lies beside it.")
     ] = Path("best.pth"),
@@ -56,18 +61,38 @@ def fit_(
     pooling: Annotated[
         Literal["final_step", "max_mean", "last_max_mean"] | None, _from_recipe("What the head sees of the states.")
     ] = None,
-    dropout: Annotated[float | None, _from_recipe("On word vectors and pooled states.")] = None,
+    dropout: Annotated[float | None, _from_recipe("On pooled states.")] = None,
+    vector_dropout: Annotated[float | None, _from_recipe("On word vectors.")] = None,
     word_dropout: Annotated[float | None, _from_recipe("Share of words hidden in training.")] = None,
     half_embedding: Annotated[bool | None, _from_recipe("Save word vectors in half precision.")] = None,
     learning_rate: Annotated[float | None, _from_recipe("Adam's step size.")] = None,
-    batch_size: Annotated[int | None, _from_recipe("Reviews per step.")] = None,
+    embedding_rate: Annotated[float | None, _from_recipe("Step size of word vectors, a share of the others'.")] = None,
+    cosine: Annotated[bool | None, _from_recipe("Let the step size fall to zero along a cosine.")] = None,
+    warmup: Annotated[float | None, _from_recipe("Share of the fit in which the step size rises.")] = None,
+    adam_beta2: Annotated[float | None, _from_recipe("Decay of Adam's mean of squared gradients.")] = None,
+    adversarial: Annotated[float | None, _from_recipe("Size of worst-case shifts of word vectors.")] = None,
+    bfloat16: Annotated[bool | None, _from_recipe("Train the LSTM in bfloat16.")] = None,
+    batch_size: Annotated[int | None, _from_recipe("Most reviews per step.")] = None,
+    batch_tokens: Annotated[int | None, _from_recipe("Most padded tokens per step.")] = None,
     epochs: Annotated[int | None, _from_recipe("Most passes over the training reviews.")] = None,
     bucket_by_length: Annotated[bool | None, _from_recipe("Batch reviews of similar lengths.")] = None,
     clip_norm: Annotated[float | None, _from_recipe("Largest gradient norm.")] = None,
     average_decay: Annotated[float | None, _from_recipe("Decay of the running average of the weights.")] = None,
+    average_every: Annotated[int | None, _from_recipe("Steps between updates of that average.")] = None,
+    average_warmup: Annotated[float | None, _from_recipe("Updates until that average has its full decay.")] = None,
     validation: Annotated[str | None, _from_recipe("Share of train to hold out, or test.")] = None,
     patience: Annotated[int | None, _from_recipe("Epochs without improvement before stopping.")] = None,
     mean_over: Annotated[Literal["rows", "batches"] | None, _from_recipe("How epoch figures are averaged.")] = None,
+    calibrate: Annotated[bool | None, _from_recipe("Fit a temperature on what validates.")] = None,
+    prefix_weight: Annotated[float | None, _from_recipe("Weight of soft labels of a review's beginnings.")] = None,
+    crops: Annotated[int | None, _of_teachers("Stretches of sentences to learn as well.")] = None,
+    linear_folds: Annotated[int | None, _of_teachers("Folds of the linear teacher.")] = None,
+    linear_strength: Annotated[float | None, _of_teachers("Inverse of its L2 penalty.")] = None,
+    teacher_hidden_dim: Annotated[int | None, _of_teachers("Size of the large LSTMs' state.")] = None,
+    lm_words: Annotated[int | None, _of_teachers("Words that the language model reads.")] = None,
+    reader_epochs: Annotated[int | None, _of_teachers("Epochs of the first reader.")] = None,
+    second_reader_epochs: Annotated[int | None, _of_teachers("Epochs of the second reader.")] = None,
+    hard_share: Annotated[float | None, _of_teachers("Share of the true label in soft ones.")] = None,
 ) -> None:
     """Fit a network to the train split of DATA and save its best epoch.
 
@@ -101,7 +126,7 @@ def evaluate(
     label_column: _LabelColumn = "label",
     record: Annotated[bool, typer.Option("--record", help="Keep the figures in the checkpoint, for its card.")] = False,
 ) -> None:
-    """Print loss and accuracy of CHECKPOINT on a split.
+    """Print loss, accuracy and calibration error of CHECKPOINT on a split.
 
     Example: trainer evaluate best.pth --data my-reviews --split test
     """
@@ -109,7 +134,8 @@ def evaluate(
         from trainer.evaluation import evaluate_checkpoint
 
     result = evaluate_checkpoint(checkpoint, _source(data, text_column, label_column), split, record=record)
-    print(f"{split}: loss {result.loss:.4f}, accuracy {result.accuracy:.2%} ({result.reviews:,} reviews)")
+    figures = f"loss {result.loss:.4f}, accuracy {result.accuracy:.2%} ({result.reviews:,} reviews)"
+    print(f"{split}: {figures}, calibration error {result.ece:.2%}")
 
 
 def _source(data: str, text_column: str, label_column: str) -> DataSource:
@@ -120,15 +146,24 @@ def _source(data: str, text_column: str, label_column: str) -> DataSource:
 
 def _choose_recipe(name: str, given: dict[str, Any]) -> Recipe:
     """The named recipe with the values that were given as options."""
-    from trainer.recipes import RECIPES, Recipe
+    from trainer.recipes import RECIPES, Recipe, Teachers
 
     if name not in RECIPES:
         raise typer.BadParameter(f"{name!r}: known recipes are {', '.join(RECIPES)}", param_hint="--recipe")
-    names = {field.name for field in fields(Recipe)}
-    values = {key: value for key, value in given.items() if key in names and value is not None}
+    recipe, values, of_teachers = RECIPES[name], _given(given, Recipe), _given(given, Teachers)
     if values.get("validation", "test") != "test":
         values["validation"] = _share(values["validation"])
-    return replace(RECIPES[name], **values)
+    if of_teachers and not recipe.teachers:
+        option = f"--{next(iter(of_teachers)).replace('_', '-')}"
+        raise typer.BadParameter(f"recipe {name} has no teachers; use --recipe distilled", param_hint=option)
+    if recipe.teachers:
+        values["teachers"] = replace(recipe.teachers, **of_teachers)
+    return replace(recipe, **values)
+
+
+def _given(options: dict[str, Any], kind: type[Recipe] | type[Teachers]) -> dict[str, Any]:
+    """The options that are fields of `kind` and were given."""
+    return {field.name: options[field.name] for field in fields(kind) if options.get(field.name) is not None}
 
 
 def _share(text: str) -> float:

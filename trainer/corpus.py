@@ -6,10 +6,21 @@ from tokenizers import Tokenizer
 
 from scorer.words import PAD, WordEncoder, word_tokenizer
 from trainer.errors import TrainerError
+from trainer.recipes import Recipe
+from trainer.splits import Splits
 
-__all__ = ["learn_tokenizer", "load_tokenizer", "pad_id_of"]
+__all__ = ["learn_tokenizer", "load_tokenizer", "make_tokenizer", "pad_id_of"]
 
 _LEAST_COUNT = 2  # a word seen once cannot teach the network anything
+
+
+def make_tokenizer(recipe: Recipe, splits: Splits) -> Tokenizer:
+    """The recipe's tokenizer: learned from all training text, labelled or not, or loaded by its name."""
+    if recipe.tokenizer != "corpus":
+        return load_tokenizer(recipe.tokenizer)
+    parts = [splits.train] if splits.unlabelled is None else [splits.train, splits.unlabelled]
+    chunks = [chunk.cast(pa.large_string()) for part in parts for chunk in part.data["text"].chunks]
+    return learn_tokenizer(pa.chunked_array(chunks), recipe.vocab_size)
 
 
 def learn_tokenizer(texts: pa.ChunkedArray, vocab_size: int) -> Tokenizer:

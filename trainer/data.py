@@ -18,6 +18,7 @@ __all__ = [
     "DataSource",
     "EncodedReviews",
     "encode_reviews",
+    "encode_texts",
     "fingerprint",
     "hold_out",
     "load_split",
@@ -40,7 +41,11 @@ class DataSource:
 
 @dataclass(frozen=True)
 class EncodedReviews:
-    """Ids and labels of one split; `labels` float32 [rows], 0 or 1."""
+    """Ids and labels, float32 [rows], of one split: 0 or 1, or a teacher's probability of positive.
+
+    Soft labels may be [rows, prefixes], one after every `network.PREFIX_WORDS` words: NaN where nothing is known,
+    the last known one is the whole review's.
+    """
 
     ids: RaggedIds
     labels: NDArray[np.float32]
@@ -77,6 +82,11 @@ def hold_out(split: datasets.Dataset, share: float, seed: int) -> tuple[datasets
 
 
 def encode_reviews(split: datasets.Dataset, encoder: TextEncoder) -> EncodedReviews:
+    """Tokenise a labelled split."""
+    return EncodedReviews(encode_texts(split, encoder), np.asarray(split["label"], np.float32))
+
+
+def encode_texts(split: datasets.Dataset, encoder: TextEncoder) -> RaggedIds:
     """Tokenise a split by batched `map`, with the very code that serves."""
 
     def encode(batch: pa.Table) -> pa.Table:
@@ -92,12 +102,11 @@ def encode_reviews(split: datasets.Dataset, encoder: TextEncoder) -> EncodedRevi
         new_fingerprint=fingerprint(split),  # datasets would pickle the whole encoder to make one
     )
     rows = encoded[:]["input_ids"].combine_chunks()
-    ids = RaggedIds(
+    return RaggedIds(
         values=rows.flatten().to_numpy().astype(np.int32),
         offsets=rows.offsets.to_numpy().astype(np.int64),
         truncated=np.zeros(len(rows), np.bool_),
     )
-    return EncodedReviews(ids, np.asarray(split["label"], np.float32))
 
 
 def fingerprint(split: datasets.Dataset) -> str:

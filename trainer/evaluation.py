@@ -1,19 +1,24 @@
 """Loss and accuracy of a network on batches, and of a checkpoint on a split."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from trainer.calibration import expected_calibration_error
 from trainer.checkpoint import load_checkpoint, save_checkpoint
 from trainer.data import DataSource, encode_reviews, load_split
 from trainer.loader import Batch, validation_batches
 from trainer.network import SentimentLSTM
 
-__all__ = ["Evaluation", "Mean", "evaluate", "evaluate_checkpoint"]
+__all__ = ["Evaluation", "Mean", "Predictions", "evaluate_checkpoint", "mean_of", "predict"]
+
+Predictions = list[tuple[Tensor, Tensor]]
+"""Logits and labels, both [batch], of every batch."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,14 @@ class Evaluation:
     loss: float
     accuracy: float
     reviews: int
+
+
+@dataclass(frozen=True)
+class CalibratedEvaluation(Evaluation):
+    """How well a checkpoint does with its temperature, which is what its sealed model serves."""
+
+    ece: float
+    """Expected calibration error of P(positive), a share of 1."""
 
 
 class Mean:
@@ -48,26 +61,37 @@ class Mean:
         return Evaluation(self._loss / weight, self._hits / weight, self.reviews)
 
 
+def predict(network: SentimentLSTM, batches: Iterable[Batch], temperature: float = 1.0) -> Predictions:
+    """Logits / temperature and labels of all `batches`, without dropout; leaves the network in evaluation mode."""
+    return list(_predict(network.eval(), batches, temperature))
+
+
 @torch.inference_mode()
-def evaluate(network: SentimentLSTM, batches: Iterable[Batch], over: Literal["rows", "batches"]) -> Evaluation:
-    """Loss and accuracy over all `batches`, without dropout; leaves the network in evaluation mode."""
-    network.eval()
-    mean = Mean(over)
+def _predict(network: SentimentLSTM, batches: Iterable[Batch], temperature: float) -> Iterator[tuple[Tensor, Tensor]]:
     for input_ids, mask, labels in batches:
-        logits = network(input_ids, mask)
+        yield network(input_ids, mask) / temperature, labels
+
+
+def mean_of(predictions: Predictions, over: Literal["rows", "batches"]) -> Evaluation:
+    """Loss and accuracy of `predict`'s result."""
+    mean = Mean(over)
+    for logits, labels in predictions:
         mean.add(binary_cross_entropy_with_logits(logits, labels).item(), logits, labels)
     return mean.result
 
 
-def evaluate_checkpoint(path: Path, source: DataSource, split: str, *, record: bool = False) -> Evaluation:
-    """Loss and accuracy, means over rows, of a checkpoint on one split; raises `TrainerError`.
+def evaluate_checkpoint(path: Path, source: DataSource, split: str, *, record: bool = False) -> CalibratedEvaluation:
+    """Loss, accuracy and calibration error, over rows, of a checkpoint on one split; raises `TrainerError`.
 
     With `record` the figures are kept in the checkpoint, from where they reach the card of its sealed model.
     """
     checkpoint = load_checkpoint(path)
     reviews = encode_reviews(load_split(source, split), checkpoint.build_encoder())
     batches = validation_batches(reviews, checkpoint.recipe, checkpoint.text)
-    result = evaluate(checkpoint.build_network(), batches, "rows")
+    predictions = predict(checkpoint.build_network(), batches, checkpoint.temperature)
+    logits, labels = (torch.cat(parts) for parts in zip(*predictions, strict=True))
+    ece = expected_calibration_error(torch.sigmoid(logits).numpy(), labels.numpy())
+    result = CalibratedEvaluation(**asdict(mean_of(predictions, "rows")), ece=ece)
     if record:
         metrics = {**checkpoint.metrics, split: asdict(result)}
         save_checkpoint(replace(checkpoint, metrics=metrics), path)

@@ -1,20 +1,15 @@
 """Fitting: the way from a dataset to `best.pth`, one epoch after another."""
 
-import copy
 import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import datasets
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.nn.utils import clip_grad_norm_
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from trainer.calibration import calibrate
 from trainer.checkpoint import (
     Checkpoint,
     EpochRecord,
@@ -23,14 +18,18 @@ from trainer.checkpoint import (
     save_checkpoint,
     tool_versions,
 )
-from trainer.corpus import learn_tokenizer, load_tokenizer, pad_id_of
-from trainer.data import DataSource, EncodedReviews, encode_reviews, fingerprint, hold_out, load_splits
+from trainer.corpus import make_tokenizer, pad_id_of
+from trainer.data import DataSource, EncodedReviews, encode_reviews
+from trainer.distillation import Lesson, teach
 from trainer.errors import TrainerError
-from trainer.evaluation import Evaluation, Mean, evaluate
+from trainer.evaluation import Evaluation, Mean, Predictions, mean_of, predict
+from trainer.learner import Learner
 from trainer.loader import training_batches, validation_batches
 from trainer.network import SentimentLSTM
 from trainer.recipes import DEFAULT, Recipe
-from trainer.report import best_epoch, write_report
+from trainer.report import best_epoch, write_reliability, write_report
+from trainer.splits import Splits, choose_splits
+from trainer.stages import Stages
 
 __all__ = ["FitObserver", "FitOptions", "FitResult", "fit"]
 
@@ -81,22 +80,36 @@ def fit(options: FitOptions, observer: FitObserver) -> FitResult:
     """
     recipe, last = options.recipe, _run_to_resume(options)
     observer.said(f"loading {options.data.name}")
-    train, validation = _choose_validation(load_splits(options.data), options)
-    data = _describe(train, validation, options)
+    splits = choose_splits(options.data, recipe, options.seed)
+    data = splits.describe(options.data.name)
     if last and (last.recipe, last.seed, last.data) != (recipe, options.seed, data):
         raise TrainerError(f"{options.output}: the fit to resume had another recipe, seed or data; repeat its options")
-    observer.said(f"{len(train):,} reviews to train on, {len(validation):,} to validate on; tokenising")
-    tokenizer = Tokenizer.from_str(last.tokenizer_json) if last else _make_tokenizer(recipe, train)
+    observer.said(_sizes(splits))
+    tokenizer = Tokenizer.from_str(last.tokenizer_json) if last else make_tokenizer(recipe, splits)
 
     session = _Session(options, tokenizer, data, last)
-    reviews, held_out = encode_reviews(train, session.encoder), encode_reviews(validation, session.encoder)
+    if recipe.teachers:
+        root = {"data": data, "tokenizer": tokenizer.to_str(), "seed": options.seed}
+        stages = Stages(_stages_folder(options), root, observer.said, resume=options.resume)
+        lesson = teach(splits, tokenizer, recipe, options.seed, stages)
+        session.learn_from(lesson)
+        reviews = lesson.reviews
+    else:
+        reviews = encode_reviews(splits.train, session.encoder)
+    held_out = encode_reviews(splits.validation, session.encoder)
     while not session.finished:
         session.run_epoch(reviews, held_out, observer)
     return FitResult(options.output, session.history)
 
 
+def _sizes(splits: Splits) -> str:
+    unlabelled = "" if splits.unlabelled is None else f", {len(splits.unlabelled):,} without labels"
+    train, validation = len(splits.train), len(splits.validation)
+    return f"{train:,} reviews to train on, {validation:,} to validate on{unlabelled}; tokenising"
+
+
 class _Session:
-    """The moving parts of one fit: network, optimizer, running average, history."""
+    """The moving parts of one fit: what learns, and the history."""
 
     def __init__(
         self, options: FitOptions, tokenizer: Tokenizer, data: dict[str, Any], last: Checkpoint | None
@@ -104,9 +117,6 @@ class _Session:
         self._options, self._recipe, recipe = options, options.recipe, options.recipe
         torch.manual_seed(options.seed)
         settings = recipe.network_settings(tokenizer.get_vocab_size())
-        self._network = SentimentLSTM(settings)
-        self._optimizer = torch.optim.Adam(self._network.parameters(), recipe.learning_rate, fused=True)
-        self._average = _running_average(self._network, recipe.average_decay)
         self._blank = Checkpoint(
             epoch=0,
             loss=math.inf,
@@ -121,6 +131,7 @@ class _Session:
             versions=tool_versions(),
         )
         self.encoder = self._blank.build_encoder()
+        self._learner = Learner(recipe, settings, self.encoder.unknown_id)
         self.history: list[EpochRecord] = []
         if last:
             self._restore(last)
@@ -133,6 +144,12 @@ class _Session:
         waited = len(self.history) - best_epoch(self.history).epoch if self.history else 0
         return self._recipe.patience is not None and waited >= self._recipe.patience
 
+    def learn_from(self, lesson: Lesson) -> None:
+        """Note what the teachers reached; a network that has not begun takes over their word vectors."""
+        self._blank = replace(self._blank, stages=lesson.stages)
+        if not self.history:
+            self._learner.start_from(lesson.weights)
+
     def run_epoch(self, train: EncodedReviews, validation: EncodedReviews, observer: FitObserver) -> None:
         """Train on every review once, validate, save."""
         epoch, started = len(self.history) + 1, time.perf_counter()
@@ -140,94 +157,81 @@ class _Session:
         trained = self._train(train, epoch, observer)
         batches = validation_batches(validation, self._recipe, self._blank.text)
         served = self._served_network()
-        validated = evaluate(served, batches, self._recipe.mean_over)
+        predictions = predict(served, batches)
+        validated = mean_of(predictions, self._recipe.mean_over)
         seconds = time.perf_counter() - started
         record = EpochRecord(
             epoch, trained.loss, trained.accuracy, validated.loss, validated.accuracy, round(seconds, 2)
         )
         self.history.append(record)
-        self._save(record, served)
+        self._save(record, served, predictions)
         observer.epoch_ended(record, best_epoch(self.history) is record)
 
     def _train(self, train: EncodedReviews, epoch: int, observer: FitObserver) -> Evaluation:
         # Every epoch starts from a seed of its own, so a resumed fit need not know how far the last one drew.
         seed = self._options.seed * 10_007 + epoch
         torch.manual_seed(seed)
-        self._network.train()
         mean = Mean(self._recipe.mean_over)
-        for input_ids, mask, labels in training_batches(train, self._recipe, self._blank.text, seed):
-            logits = self._network(self._drop_words(input_ids), mask)
-            loss = binary_cross_entropy_with_logits(logits, labels)
-            self._step(loss)
-            mean.add(loss.item(), logits.detach(), labels)
+        for batch in training_batches(train, self._recipe, self._blank.text, seed):
+            done = (mean.reviews + len(batch[2])) / len(train)
+            loss, logits, labels = self._learner.step(batch, (epoch - 1 + done) / self._recipe.epochs)
+            mean.add(loss.item(), logits, labels)
             observer.batch_done(mean.result)
         return mean.result
 
-    def _step(self, loss: Tensor) -> None:
-        if not torch.isfinite(loss):
-            raise TrainerError(
-                "the loss is no longer a number; fit again with a lower --learning-rate or --clip-norm 1"
-            )
-        self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self._recipe.clip_norm is not None:
-            clip_grad_norm_(self._network.parameters(), self._recipe.clip_norm)
-        self._optimizer.step()
-        if self._average:
-            self._average.update_parameters(self._network)
-
-    def _drop_words(self, input_ids: Tensor) -> Tensor:
-        if not self._recipe.word_dropout:
-            return input_ids
-        return input_ids.masked_fill(torch.rand(input_ids.shape) < self._recipe.word_dropout, self.encoder.unknown_id)
-
     def _served_network(self) -> SentimentLSTM:
-        """A copy of the network as it is validated and saved: averaged and rounded, if the recipe says so."""
-        served = copy.deepcopy(self._network)
-        if self._average:
-            served.load_state_dict(self._average.module.state_dict())
+        """The network as it is validated and saved: averaged and rounded, if the recipe says so."""
+        served = self._learner.served_network()
         if self._recipe.half_embedding:
             table = served.embedding.weight.data
             table.copy_(table.half())
         return served
 
-    def _save(self, record: EpochRecord, served: SentimentLSTM) -> None:
+    def _save(self, record: EpochRecord, served: SentimentLSTM, predictions: Predictions) -> None:
         folder = run_folder(self._options.output)
         folder.mkdir(parents=True, exist_ok=True)
+        state = self._learner.state_dict()
         current = replace(
             self._blank,
             epoch=record.epoch,
             loss=record.validation_loss,
-            optimizer_state_dict=self._optimizer.state_dict(),
+            optimizer_state_dict=state["optimizer"],
             history=self.history,
         )
         if best_epoch(self.history) is record:
             metrics = {"validation": {"loss": record.validation_loss, "accuracy": record.validation_accuracy}}
             best = replace(current, model_state_dict=served.state_dict(), metrics=metrics)
-            save_checkpoint(best, self._options.output)
-        average = self._average.state_dict() if self._average else None
-        raw = self._network.state_dict()
+            save_checkpoint(self._calibrated(best, predictions, folder), self._options.output)
         write_report(self.history, folder)
-        save_checkpoint(replace(current, model_state_dict=raw, average_state_dict=average), folder / "last.pth")
+        weights = {"model_state_dict": state["network"], "average_state_dict": state["average"]}
+        save_checkpoint(replace(current, **weights, steps=state["steps"]), folder / "last.pth")
+
+    def _calibrated(self, best: Checkpoint, predictions: Predictions, folder: Path) -> Checkpoint:
+        if not self._recipe.calibrate:
+            return best
+        logits, labels = (torch.cat(parts) for parts in zip(*predictions, strict=True))
+        calibration = calibrate(logits, labels)
+        write_reliability(logits, labels, calibration, folder)
+        return replace(best, calibration=asdict(calibration))
 
     def _restore(self, last: Checkpoint) -> None:
-        self._network.load_state_dict(last.model_state_dict)
-        self._optimizer.load_state_dict(last.optimizer_state_dict)
-        if self._average and last.average_state_dict:
-            self._average.load_state_dict(last.average_state_dict)
+        self._learner.load_state_dict(
+            {
+                "network": last.model_state_dict,
+                "optimizer": last.optimizer_state_dict,
+                "average": last.average_state_dict,
+                "steps": last.steps,
+            }
+        )
         self.history = list(last.history)
-
-
-def _running_average(network: SentimentLSTM, decay: float | None) -> AveragedModel | None:
-    """An exponential moving average of the weights (Polyak averaging), if there is a decay."""
-    average = get_ema_multi_avg_fn(decay) if decay else None  # type: ignore[no-untyped-call]
-    return AveragedModel(network, multi_avg_fn=average) if decay else None
 
 
 def _run_to_resume(options: FitOptions) -> Checkpoint | None:
     """The last state of an interrupted fit, if it is to be resumed; refuses to lose an existing checkpoint."""
     if options.resume:
-        return load_checkpoint(run_folder(options.output) / "last.pth")
+        last = run_folder(options.output) / "last.pth"
+        before_the_epochs = not last.exists() and _stages_folder(options).is_dir()
+        return None if before_the_epochs else load_checkpoint(last)
     if options.output.exists() and not options.force:
         raise TrainerError(
             f"{options.output}: exists already; continue its fit with --resume, name another with -o, or replace it "
@@ -238,31 +242,5 @@ def _run_to_resume(options: FitOptions) -> Checkpoint | None:
     return None
 
 
-def _choose_validation(
-    splits: dict[str, datasets.Dataset], options: FitOptions
-) -> tuple[datasets.Dataset, datasets.Dataset]:
-    """What to train on, and what to choose the best epoch by."""
-    needed = ["train", "test"] if options.recipe.validation == "test" else ["train"]
-    for name in needed:
-        if name not in splits:
-            raise TrainerError(f"{options.data.name}: no split {name!r}; it has {', '.join(splits) or 'none'}")
-    if options.recipe.validation == "test":
-        return splits["train"], splits["test"]
-    return hold_out(splits["train"], options.recipe.validation, options.seed)
-
-
-def _make_tokenizer(recipe: Recipe, train: datasets.Dataset) -> Tokenizer:
-    if recipe.tokenizer == "corpus":
-        return learn_tokenizer(train.data["text"], recipe.vocab_size)
-    return load_tokenizer(recipe.tokenizer)
-
-
-def _describe(train: datasets.Dataset, validation: datasets.Dataset, options: FitOptions) -> dict[str, Any]:
-    """What a checkpoint keeps of its data: enough to know it again, none of its texts."""
-    return {
-        "name": Path(options.data.name).name,
-        "train_reviews": len(train),
-        "validation_reviews": len(validation),
-        "fingerprint": fingerprint(train),
-        "validation_fingerprint": fingerprint(validation),
-    }
+def _stages_folder(options: FitOptions) -> Path:
+    return run_folder(options.output) / "stages"

@@ -15,7 +15,7 @@ from trainer.recipes import Recipe
 __all__ = ["Batch", "training_batches", "validation_batches"]
 
 Batch = tuple[Tensor, Tensor, Tensor]
-"""Ids and mask, int64 [batch, time], and labels, float32 [batch]."""
+"""Ids and mask, int64 [batch, time], and labels, float32 [batch] or [batch, prefixes]."""
 
 _POOL_BATCHES = 50  # sorted together: wide enough for similar lengths, narrow enough to stay random
 
@@ -24,10 +24,13 @@ def training_batches(reviews: EncodedReviews, recipe: Recipe, settings: TextSett
     """Every row once, in an order that only `seed` decides."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(reviews))
-    if recipe.bucket_by_length:
-        order = _bucketed(order, reviews.ids.lengths, recipe.batch_size, rng)
-    for start in range(0, len(order), recipe.batch_size):
-        yield _padded(reviews, order[start : start + recipe.batch_size], settings)
+    if recipe.batch_tokens is not None:
+        batches = _by_tokens(order, reviews.ids.lengths, recipe.batch_tokens, recipe.batch_size, rng)
+    else:
+        if recipe.bucket_by_length:
+            order = _bucketed(order, reviews.ids.lengths, recipe.batch_size, rng)
+        batches = np.split(order, range(recipe.batch_size, len(order), recipe.batch_size))
+    return (_padded(reviews, rows, settings) for rows in batches)
 
 
 def validation_batches(reviews: EncodedReviews, recipe: Recipe, settings: TextSettings) -> Iterator[Batch]:
@@ -51,6 +54,22 @@ def _bucketed(
         rows = rows[np.argsort(lengths[rows], kind="stable")]
         batches += [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
     return np.concatenate([batches[i] for i in rng.permutation(len(batches))])
+
+
+def _by_tokens(
+    order: NDArray[np.int64], lengths: NDArray[np.int64], most_tokens: int, most_rows: int, rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Batches of similar lengths, each of at most `most_tokens` padded tokens, in random order."""
+    batches = []
+    pool = _POOL_BATCHES * most_rows
+    for start in range(0, len(order), pool):
+        rows = order[start : start + pool]
+        rows = rows[np.argsort(-lengths[rows], kind="stable")]  # the first of a batch is its longest
+        while len(rows):
+            size = min(most_rows, max(1, most_tokens // max(1, int(lengths[rows[0]]))))
+            batches.append(rows[:size])
+            rows = rows[size:]
+    return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def _padded(reviews: EncodedReviews, rows: NDArray[np.int64], settings: TextSettings) -> Batch:

@@ -7,9 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-__all__ = ["NetworkSettings", "Pooling", "SentimentLSTM"]
+from trainer.errors import TrainerError
+
+__all__ = ["PREFIX_WORDS", "NetworkSettings", "Pooling", "SentimentLSTM"]
 
 Pooling = Literal["final_step", "max_mean", "last_max_mean"]
+
+PREFIX_WORDS = 32
+"""`SentimentLSTM.prefix_logits` judges a text after every so many words."""
 
 _POOLED: dict[Pooling, int] = {"final_step": 1, "max_mean": 2, "last_max_mean": 3}  # states that the head sees
 
@@ -25,6 +30,9 @@ class NetworkSettings:
     words_per_step: int = 1
     """Words that the LSTM reads at each step; two halve the steps, and each has its own input weights."""
     dropout: float = 0.0
+    """On pooled states."""
+    vector_dropout: float = 0.0
+    """On word vectors."""
 
 
 class SentimentLSTM(nn.Module):
@@ -36,12 +44,13 @@ class SentimentLSTM(nn.Module):
     padded alike.
     """
 
-    def __init__(self, settings: NetworkSettings) -> None:
+    def __init__(self, settings: NetworkSettings, lstm: type[nn.LSTM] = nn.LSTM) -> None:
         super().__init__()
         self.settings = settings
         self.embedding = nn.Embedding(settings.vocab_size, settings.embedding_dim)
         step_dim = settings.embedding_dim * settings.words_per_step
-        self.lstm = nn.LSTM(step_dim, settings.hidden_dim, batch_first=True)
+        self.lstm = lstm(step_dim, settings.hidden_dim, batch_first=True)
+        self.vector_dropout = nn.Dropout(settings.vector_dropout)
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(settings.hidden_dim * _POOLED[settings.pooling], 1)
 
@@ -51,13 +60,28 @@ class SentimentLSTM(nn.Module):
 
     def classify(self, vectors: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits, float32 [batch], of word vectors [batch, time, embedding] and their mask, int64 [batch, time]."""
-        mask = attention_mask.to(vectors.dtype).unsqueeze(2)  # [batch, time, 1]
-        vectors = self.dropout(vectors)
-        if self.settings.words_per_step > 1:
-            vectors, mask = self._group(vectors * mask, mask)
-        states, _ = self.lstm(vectors)  # [batch, steps, hidden]
+        states, mask = self._read(vectors, attention_mask)
         logits: Tensor = self.head(self.dropout(self._pool(states, mask)))
         return logits.squeeze(1)
+
+    def prefix_logits(self, vectors: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits, float32 [batch, prefixes], of the first `PREFIX_WORDS` words, twice as many, … and the whole text.
+
+        Arguments as in `classify`. Behind the end of a text the logit of the whole text repeats. One pass of the
+        LSTM gives them all, because it reads one way. Raises `TrainerError` for `final_step` pooling.
+        """
+        states, mask = self._read(vectors, attention_mask)
+        logits: Tensor = self.head(self.dropout(self._pool_prefixes(states, mask)))
+        return logits.squeeze(2)
+
+    def _read(self, vectors: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """States [batch, steps, hidden] and their mask, float32 [batch, steps, 1]."""
+        mask = attention_mask.to(vectors.dtype).unsqueeze(2)  # [batch, time, 1]
+        vectors = self.vector_dropout(vectors)
+        if self.settings.words_per_step > 1:
+            vectors, mask = self._group(vectors * mask, mask)
+        states, _ = self.lstm(vectors)
+        return states, mask
 
     def _group(self, vectors: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Neighbouring words side by side, [batch, steps, words_per_step * embedding], and the mask of the steps."""
@@ -69,11 +93,30 @@ class SentimentLSTM(nn.Module):
 
     def _pool(self, states: Tensor, mask: Tensor) -> Tensor:
         if self.settings.pooling == "final_step":
-            return states[:, -1]
-        states = states * mask
+            return states[:, -1].float()
+        masked = states * mask.to(states.dtype)
         count = mask.sum(1).clamp_min(1.0)  # [batch, 1]
-        pooled = [states.amax(1).clamp_min(0.0), states.sum(1) / count]
+        pooled = [masked.amax(1).float().clamp_min(0.0), masked.sum(1, dtype=torch.float32) / count]
         if self.settings.pooling == "last_max_mean":
-            last = (count - 1).to(torch.int64).unsqueeze(2).expand(-1, -1, states.shape[2])
-            pooled.insert(0, states.gather(1, last).squeeze(1))
+            pooled.insert(0, _state_after(count.unsqueeze(2), states).squeeze(1))
         return torch.cat(pooled, dim=1)
+
+    def _pool_prefixes(self, states: Tensor, mask: Tensor) -> Tensor:
+        """What the head sees of every prefix: [batch, prefixes, pooled]."""
+        if self.settings.pooling == "final_step":
+            raise TrainerError("pooling final_step cannot judge parts of a text; use max_mean or last_max_mean")
+        steps = PREFIX_WORDS // self.settings.words_per_step
+        pieces = torch.split(states * mask.to(states.dtype), steps, dim=1)
+        count = torch.stack([piece.sum(1) for piece in torch.split(mask, steps, dim=1)], 1).cumsum(1).clamp_min(1.0)
+        highest = torch.stack([piece.max(1).values for piece in pieces], 1).float().clamp_min(0.0).cummax(1).values
+        total = torch.stack([piece.sum(1, dtype=torch.float32) for piece in pieces], 1).cumsum(1)
+        pooled = [highest, total / count]
+        if self.settings.pooling == "last_max_mean":
+            pooled.insert(0, _state_after(count, states))
+        return torch.cat(pooled, dim=2)
+
+
+def _state_after(count: Tensor, states: Tensor) -> Tensor:
+    """The states [batch, n, hidden] after `count` [batch, n, 1] steps each."""
+    last = (count - 1).to(torch.int64).expand(-1, -1, states.shape[2])
+    return states.gather(1, last).float()

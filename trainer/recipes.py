@@ -1,17 +1,43 @@
 """Recipes: every value that decides what a fit learns, named once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from scorer.text import TextSettings
 from trainer.network import NetworkSettings, Pooling
 
-__all__ = ["RECIPES", "Recipe"]
+__all__ = ["RECIPES", "Recipe", "Teachers", "recipe_from"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Teachers:
+    """Sizes of the teachers whose soft labels a small network learns; each is also an option of `trainer fit`."""
+
+    crops: int = 90_000
+    """Stretches of a few sentences that are cut from the reviews, so that short texts are learned too."""
+    linear_folds: int = 5
+    """The linear teacher judges each training review by weights that never saw it."""
+    linear_strength: float = 0.1
+    """Inverse of the linear teacher's L2 penalty."""
+    teacher_hidden_dim: int = 256
+    """Size of the LSTM state of language model and readers."""
+    lm_words: int = 44_000_000
+    """Words that the language model reads, however often that is the same review."""
+    reader_epochs: int = 3
+    """Passes of the first reader over the labelled reviews."""
+    second_reader_epochs: int = 2
+    """Passes of the second reader over labelled and unlabelled reviews with soft labels."""
+    hard_share: float = 0.3
+    """Share of the true label in what the small network learns of a labelled review."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One complete set of choices; each is also an option of `trainer fit`."""
+    """One complete set of choices; each is also an option of `trainer fit`.
+
+    Fields with a default came later: it is what older checkpoints meant.
+    """
 
     name: str
     # Text
@@ -32,21 +58,42 @@ class Recipe:
     pooling: Pooling
     """What the head sees of the states: the final time step's, or last, maximum and mean over the tokens."""
     dropout: float
-    """On word vectors and on pooled states."""
+    """On pooled states."""
+    vector_dropout: float = 0.0
+    """On word vectors."""
     word_dropout: float
     """Share of training tokens replaced by the unknown word."""
     half_embedding: bool
     """Round the saved word vectors to half precision, which halves the sealed model."""
     # Optimisation
     learning_rate: float
+    embedding_rate: float = 1.0
+    """Learning rate of the word vectors, as a share of the others'."""
+    cosine: bool = False
+    """Let the learning rate fall to zero along half a cosine (Loshchilov & Hutter 2017)."""
+    warmup: float = 0.0
+    """Share of the fit in which the learning rate rises to its value."""
+    adam_beta2: float = 0.999
+    """Decay of Adam's mean of squared gradients."""
+    adversarial: float = 0.0
+    """Size of the worst-case shift of a review's word vectors, in their standard deviations (Miyato et al. 2017)."""
+    bfloat16: bool = False
+    """Compute the LSTM in bfloat16 while training; validated and saved in float32 all the same."""
     batch_size: int
+    """Most reviews of a step."""
+    batch_tokens: int | None = None
+    """Most padded tokens of a step, where reviews of similar lengths share one."""
     epochs: int
     bucket_by_length: bool
     """Train on batches of similar lengths; otherwise on plain shuffled ones."""
     clip_norm: float | None
     """Largest gradient norm of a step."""
     average_decay: float | None
-    """Decay per step of the running average of the weights, which is what is validated and saved."""
+    """Decay of the running average of the weights, which is what is validated and saved."""
+    average_every: int = 1
+    """Steps from one update of the running average to the next."""
+    average_warmup: float = 0.0
+    """Let the decay of update n be n / (n + this) at most, so that the first weights are soon forgotten."""
     # Validation
     validation: float | Literal["test"]
     """Share of train that is held out to choose the best epoch; the tutorial looks at test instead."""
@@ -54,15 +101,29 @@ class Recipe:
     """Epochs without a better validation loss before stopping early."""
     mean_over: Literal["rows", "batches"]
     """How an epoch's loss and accuracy are averaged."""
+    calibrate: bool = True
+    """Fit a temperature to what validates, so that probabilities mean what they say."""
+    # Teachers
+    prefix_weight: float = 0.0
+    """Weight of what teachers say of a review's beginnings, against 1 for the whole review."""
+    teachers: Teachers | None = None
+    """Whose soft labels are learned instead of hard ones; none in most recipes."""
 
     def network_settings(self, vocab_size: int) -> NetworkSettings:
         """The network that the recipe trains."""
         sizes = self.embedding_dim, self.hidden_dim
-        return NetworkSettings(vocab_size, *sizes, self.pooling, self.words_per_step, self.dropout)
+        dropouts = self.dropout, self.vector_dropout
+        return NetworkSettings(vocab_size, *sizes, self.pooling, self.words_per_step, *dropouts)
 
     def text_settings(self, pad_id: int) -> TextSettings:
         """The part of the recipe that serving must repeat."""
         return TextSettings(self.max_length, self.keep, pad_id, self.pad_to_max_length)
+
+
+def recipe_from(fields: Mapping[str, Any]) -> Recipe:
+    """The recipe whose `dataclasses.asdict` is `fields`."""
+    teachers = fields.get("teachers")
+    return Recipe(**{**fields, "teachers": Teachers(**teachers) if teachers else None})
 
 
 TUTORIAL = Recipe(
@@ -88,6 +149,7 @@ TUTORIAL = Recipe(
     validation="test",
     patience=None,
     mean_over="batches",
+    calibrate=False,
 )
 """The tutorial that this project grew from, exactly: a reference that is never improved."""
 
@@ -103,6 +165,7 @@ DEFAULT = Recipe(
     words_per_step=1,
     pooling="max_mean",
     dropout=0.5,
+    vector_dropout=0.5,
     word_dropout=0.1,
     half_embedding=True,
     learning_rate=2e-3,
@@ -116,4 +179,40 @@ DEFAULT = Recipe(
     mean_over="rows",
 )
 
-RECIPES = {recipe.name: recipe for recipe in (DEFAULT, TUTORIAL)}
+DISTILLED = Recipe(
+    name="distilled",
+    tokenizer="corpus",
+    vocab_size=28_000,  # with 128 numbers of two bytes a word, the sealed model stays below 8 MB
+    max_length=400,
+    keep="tail",
+    pad_to_max_length=False,
+    embedding_dim=128,
+    hidden_dim=64,
+    words_per_step=1,
+    pooling="last_max_mean",
+    dropout=0.2,
+    word_dropout=0.1,
+    half_embedding=True,
+    learning_rate=3e-3,
+    embedding_rate=0.3,  # they come from the second reader and know much already
+    cosine=True,
+    warmup=0.04,
+    adam_beta2=0.99,
+    bfloat16=True,
+    batch_size=256,
+    batch_tokens=12_000,
+    epochs=6,
+    bucket_by_length=True,
+    clip_norm=1.0,
+    average_decay=0.996,
+    average_every=4,
+    average_warmup=10,
+    validation=0.1,
+    patience=None,
+    mean_over="rows",
+    prefix_weight=0.5,
+    teachers=Teachers(),
+)
+"""Train big, score small: large teachers label all reviews softly, and a small network learns what they say."""
+
+RECIPES = {recipe.name: recipe for recipe in (DEFAULT, TUTORIAL, DISTILLED)}

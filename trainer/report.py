@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scorer.sinks import write_aside
+from trainer.calibration import Calibration, reliability
 from trainer.checkpoint import EpochRecord
 
-__all__ = ["best_epoch", "describe_fit", "write_report"]
+__all__ = ["best_epoch", "describe_fit", "write_reliability", "write_report"]
 
 
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:
@@ -42,6 +44,30 @@ def write_report(history: Sequence[EpochRecord], folder: Path) -> None:
         partial.write_text(json.dumps([asdict(record) for record in history], indent=2))
     with write_aside(folder / "curves.png") as partial:
         _curves(history).savefig(partial, format="png", dpi=120)
+
+
+def write_reliability(logits: torch.Tensor, labels: torch.Tensor, calibration: Calibration, folder: Path) -> None:
+    """Write `reliability.png`: said and true share of positives, before and after calibration; both are [rows]."""
+    with write_aside(folder / "reliability.png") as partial:
+        _reliability(logits, labels, calibration).savefig(partial, format="png", dpi=120)
+
+
+def _reliability(logits: torch.Tensor, labels: torch.Tensor, calibration: Calibration) -> Figure:
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="says what is true")
+    for temperature, ece, label in (
+        (1.0, calibration.ece_before, "before"),
+        (calibration.temperature, calibration.ece_after, f"divided by {calibration.temperature:.2f}"),
+    ):
+        bins = reliability(torch.sigmoid(logits / temperature).numpy(), labels.numpy(), calibration.bins)
+        said, true = [one.probability for one in bins], [one.positive for one in bins]
+        axes.plot(said, true, marker="o", label=f"{label}: error {ece:.2%}")
+    title = f"reliability on {calibration.rows:,} held-out reviews"
+    axes.set(xlabel="mean probability of positive", ylabel="share that is positive", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
 
 
 def _curves(history: Sequence[EpochRecord]) -> Figure:

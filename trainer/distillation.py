@@ -1,0 +1,228 @@
+"""Distillation: from reviews to soft labels, stage by stage; the epochs then teach them to a small network.
+
+    language-model ─▶ reader-1 ─▶ reading-1 ─▶ stack-1 ─▶ reader-2 ─▶ reading-2 ─▶ stack-2 ─▶ soft labels
+                                                ▲                                 ▲
+                                              linear                       linear, crops
+
+The held-out reviews train none of this; they only weigh the teachers against one another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from scorer.text import RaggedIds, TextEncoder, TextSettings
+from trainer.corpus import pad_id_of
+from trainer.data import EncodedReviews, encode_reviews, encode_texts
+from trainer.ragged import joined, ragged, tail
+from trainer.recipes import Recipe, Teachers
+from trainer.splits import Splits
+from trainer.stages import Made, Output, Progress, Stages
+from trainer.teachers.crops import SENTENCE_ENDS, cut_crops
+from trainer.teachers.language_model import LanguageModelSettings, learn_language
+from trainer.teachers.linear import linear_logits
+from trainer.teachers.reader import first_reader, prefix_count, read_prefixes, second_reader, train_reader
+from trainer.teachers.soft_labels import mix_hard, prefix_labels, whole, whole_labels
+from trainer.teachers.stack import fit_stack, stacked
+
+__all__ = ["Lesson", "teach"]
+
+_VECTORS = "embedding.weight"
+_HARD_SHARE = 0.5  # of the true label in what the second reader learns
+_WHOLE_REVIEW = 1_000_000  # tokens: language model and linear teacher read long reviews to the end
+_LM_PASSES = 10  # at most, over a small corpus
+_CROPS_A_REVIEW = 3  # at most
+_SPEED = 6e10  # floating-point operations a second of an ordinary core in bfloat16, to foretell minutes
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the network of a recipe learns from its teachers."""
+
+    reviews: EncodedReviews
+    """Training reviews, unlabelled ones and crops, with soft labels of their prefixes."""
+    weights: dict[str, Tensor]
+    """To start from: the second reader's word vectors."""
+    stages: dict[str, Any]
+    """What each stage reached."""
+
+
+def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stages: Stages) -> Lesson:
+    """Train the teachers of `recipe`, which has some, on `splits`, and let them label every review softly."""
+    assert recipe.teachers is not None
+    school = _School(splits, tokenizer, recipe, recipe.teachers, seed, stages)
+    crops = school.cut_crops()
+    linear = school.judge_by_ngrams(crops)
+    first = school.train_first(school.learn_language())
+    reading = school.read("reading-1", first)
+    stack = school.weigh("stack-1", linear, reading)
+    second = school.train_second(first, linear, reading, stack)
+    # The first reader has no say any more: the two are so alike that a stack would set one against the other.
+    reading = school.read("reading-2", second, crops)
+    stack = school.weigh("stack-2", linear, reading)
+    reviews = school.label(recipe.teachers.hard_share, linear, reading, stack, crops)
+    return Lesson(reviews, {_VECTORS: second.tensors[_VECTORS]}, dict(stages.summaries))
+
+
+class _School:
+    """The reviews as ids, and one method for each step."""
+
+    def __init__(
+        self, splits: Splits, tokenizer: Tokenizer, recipe: Recipe, teachers: Teachers, seed: int, stages: Stages
+    ) -> None:
+        self._recipe, self._teachers, self._seed, self._stages = recipe, teachers, seed, stages
+        text = recipe.text_settings(pad_id_of(tokenizer))
+        self._encoder = TextEncoder(tokenizer.to_str(), text)
+        unabridged = TextEncoder(tokenizer.to_str(), TextSettings(_WHOLE_REVIEW, "tail", text.pad_id))
+        self._train = encode_reviews(splits.train, unabridged)
+        self._held_out = encode_reviews(splits.validation, unabridged)
+        self._unlabelled = encode_texts(splits.unlabelled, unabridged) if splits.unlabelled else joined([])
+        self._all = joined([self._train.ids, self._unlabelled])
+        self._ends = np.array([i for i in map(tokenizer.token_to_id, SENTENCE_ENDS) if i is not None], np.int64)
+
+    def cut_crops(self) -> Output:
+        """Ids of the crops: `values` end to end and `lengths`."""
+        count = min(self._teachers.crops, _CROPS_A_REVIEW * len(self._all))
+        longest = self._recipe.max_length
+
+        def work(_: Progress) -> Made:
+            crops = cut_crops(self._all, self._ends, count, longest, self._seed)
+            tensors = {"values": torch.from_numpy(crops.values), "lengths": torch.from_numpy(crops.lengths)}
+            return tensors, {"crops": len(crops), "words": len(crops.values)}
+
+        return self._stages.run("crops", f"cutting {count:,}", {"count": count, "longest": longest}, [], work)
+
+    def judge_by_ngrams(self, crops: Output) -> Output:
+        """The linear teacher's logits [rows] of every part."""
+        folds, strength = self._teachers.linear_folds, self._teachers.linear_strength
+        others = {"held_out": self._held_out.ids, "unlabelled": self._unlabelled, "crops": _ids(crops)}
+
+        def work(_: Progress) -> Made:
+            vocab_size = self._encoder.vocab_size
+            return linear_logits(self._train, others, vocab_size, folds=folds, strength=strength, seed=self._seed)
+
+        plan = f"{folds} folds over {len(self._train):,} reviews, a few minutes for 25,000"
+        return self._stages.run("linear", plan, {"folds": folds, "strength": strength}, [crops], work)
+
+    def learn_language(self) -> Output:
+        """Weights of the language model."""
+        words = min(self._teachers.lm_words, _LM_PASSES * len(self._all.values))
+        sizes = self._encoder.vocab_size, self._recipe.embedding_dim, self._teachers.teacher_hidden_dim
+        settings = LanguageModelSettings(*sizes, words)
+        plan = f"reading {words:,} words, {self._about(words)}"
+
+        def work(progress: Progress) -> Made:
+            return learn_language(self._all, settings, self._seed, progress)
+
+        return self._stages.run("language-model", plan, asdict(settings), [], work)
+
+    def train_first(self, language_model: Output) -> Output:
+        """Weights of a reader fine-tuned on hard labels."""
+        recipe = first_reader(self._recipe, self._teachers)
+        start = {name: values for name, values in language_model.tensors.items() if name.startswith("lstm.")}
+        # The language model's last vector ends a review; readers need none.
+        start[_VECTORS] = language_model.tensors[_VECTORS][: self._encoder.vocab_size]
+        reviews = EncodedReviews(self._abridged(self._train.ids), self._train.labels)
+        return self._train_reader("reader-1", recipe, start, reviews, [language_model], passes=2 * recipe.epochs)
+
+    def train_second(self, first: Output, linear: Output, reading: Output, stack: Output) -> Output:
+        """Weights of a reader that goes on from the first on soft labels."""
+        recipe = second_reader(self._recipe, self._teachers)
+        reviews = self.label(_HARD_SHARE, linear, reading, stack)
+        upstream = [first, linear, reading, stack]
+        return self._train_reader("reader-2", recipe, first.tensors, reviews, upstream, passes=recipe.epochs)
+
+    def read(self, name: str, reader: Output, crops: Output | None = None) -> Output:
+        """A reader's logits [rows, prefixes] of every part, and of the crops if given."""
+        recipe = first_reader(self._recipe, self._teachers)
+        parts = {
+            "train": self._train.ids,
+            "held_out": self._held_out.ids,
+            "unlabelled": self._unlabelled,
+            **({"crops": _ids(crops)} if crops else {}),
+        }
+
+        def work(_: Progress) -> Made:
+            read = {
+                part: read_prefixes(reader.tensors, recipe, self._encoder, self._abridged(ids))
+                for part, ids in parts.items()
+            }
+            return read, {"texts": sum(map(len, parts.values()))}
+
+        words = sum(len(ids.values) for ids in parts.values())
+        plan = f"judging {words:,} words, {self._about(words / 2)}"  # no way back: a third of the work, less well used
+        return self._stages.run(name, plan, {}, [reader, crops] if crops else [reader], work)
+
+    def weigh(self, name: str, linear: Output, reading: Output) -> Output:
+        """How much each teacher's word counts."""
+        labels = torch.from_numpy(self._held_out.labels)
+
+        def work(_: Progress) -> Made:
+            return fit_stack(_opinions("held_out", linear, reading), labels)
+
+        plan = f"weighing linear teacher and reader on {len(labels):,} held-out reviews"
+        return self._stages.run(name, plan, {}, [linear, reading], work)
+
+    def label(
+        self,
+        hard_share: float,
+        linear: Output,
+        reading: Output,
+        stack: Output,
+        crops: Output | None = None,
+    ) -> EncodedReviews:
+        """Training and unlabelled reviews, and crops if given, with soft labels of their prefixes."""
+        labelled, unlabelled = (
+            stacked(stack.tensors, _opinions(part, linear, reading)) for part in ("train", "unlabelled")
+        )
+        logits = torch.cat([mix_hard(labelled, torch.from_numpy(self._train.labels), hard_share), unlabelled])
+        prefixes = torch.cat([reading.tensors[part] for part in ("train", "unlabelled")])
+        ids = [self._abridged(self._all)]
+        labels = [prefix_labels(prefixes, logits, torch.from_numpy(ids[0].lengths))]
+        if crops:
+            ids.append(_ids(crops))
+            said = stacked(stack.tensors, _opinions("crops", linear, reading))
+            labels.append(whole_labels(said, crops.tensors["lengths"], prefix_count(self._recipe.max_length)))
+        return EncodedReviews(joined(ids), torch.cat(labels).numpy())
+
+    def _train_reader(
+        self,
+        name: str,
+        recipe: Recipe,
+        start: dict[str, Tensor],
+        reviews: EncodedReviews,
+        upstream: Sequence[Output],
+        passes: int,
+    ) -> Output:
+        held_out = EncodedReviews(self._abridged(self._held_out.ids), self._held_out.labels)
+        words = len(reviews.ids.values) * passes
+        plan = f"{len(reviews):,} reviews, {recipe.epochs} epochs, {self._about(words)}"
+
+        def work(progress: Progress) -> Made:
+            return train_reader(recipe, self._encoder, start, reviews, held_out, self._seed, progress)
+
+        return self._stages.run(name, plan, asdict(recipe), upstream, work)
+
+    def _abridged(self, ids: RaggedIds) -> RaggedIds:
+        """What a reader sees of each review; always its end."""
+        return tail(ids, self._recipe.max_length)
+
+    def _about(self, words: float) -> str:
+        """How long it takes to train a large LSTM on so many words, in words."""
+        hidden = self._teachers.teacher_hidden_dim
+        operations = 6 * 4 * hidden * (hidden + self._recipe.embedding_dim)  # a word, forward and back
+        return f"about {max(1, round(words * operations / _SPEED / 60))} min"
+
+
+def _ids(crops: Output) -> RaggedIds:
+    return ragged(crops.tensors["values"].numpy(), crops.tensors["lengths"].numpy())
+
+
+def _opinions(part: str, linear: Output, reading: Output) -> list[Tensor]:
+    """Both teachers' logits [rows] of the whole texts of a part."""
+    return [linear.tensors[part], whole(reading.tensors[part])]

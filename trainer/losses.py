@@ -1,0 +1,37 @@
+"""The loss of a batch, on labels of whole reviews or of every prefix as well."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from trainer.network import SentimentLSTM
+
+__all__ = ["Judged", "judge"]
+
+Judged = tuple[Tensor, Tensor, Tensor]
+"""The loss to minimise; logits and labels of the whole reviews, both [batch]."""
+
+
+def judge(
+    network: SentimentLSTM, vectors: Tensor, attention_mask: Tensor, labels: Tensor, prefix_weight: float
+) -> Judged:
+    """Cross-entropy of the network's logits with `labels` in [0, 1].
+
+    Word vectors [batch, time, embedding], mask [batch, time]. Labels are [batch], or [batch, prefixes] as in
+    `SentimentLSTM.prefix_logits`: NaN where nothing is known, and the last known one is the whole review's.
+    """
+    if labels.ndim == 1:
+        logits = network.classify(vectors, attention_mask)
+        return binary_cross_entropy_with_logits(logits, labels), logits, labels
+    logits = network.prefix_logits(vectors, attention_mask)
+    return _judge_prefixes(logits, labels[:, : logits.shape[1]], prefix_weight)
+
+
+def _judge_prefixes(logits: Tensor, labels: Tensor, prefix_weight: float) -> Judged:
+    """The whole review counts 1 and its beginnings, if they have labels, `prefix_weight` together."""
+    known = ~labels.isnan()
+    whole = (known * torch.arange(labels.shape[1])).amax(1, keepdim=True)  # [batch, 1]
+    weights = known * (prefix_weight / whole.clamp_min(1))
+    weights = weights.scatter(1, whole, 1.0)
+    losses = binary_cross_entropy_with_logits(logits, labels.nan_to_num(), weights, reduction="sum") / len(labels)
+    return losses, logits.gather(1, whole).squeeze(1), labels.gather(1, whole).squeeze(1)

@@ -1,0 +1,52 @@
+"""The three parts of a fit's data: what it learns from, what it is judged by, and what has no labels."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from trainer.data import DataSource, fingerprint, hold_out, load_splits
+from trainer.errors import TrainerError
+from trainer.recipes import Recipe
+
+__all__ = ["Splits", "choose_splits"]
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Reviews by what they are for."""
+
+    train: datasets.Dataset
+    validation: datasets.Dataset
+    """Trains nothing: it chooses epochs, weighs teachers and calibrates."""
+    unlabelled: datasets.Dataset | None = None
+    """For recipes with teachers, if there are such reviews."""
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """What a checkpoint keeps of its data: enough to know it again, none of its texts."""
+        described = {
+            "name": Path(name).name,
+            "train_reviews": len(self.train),
+            "validation_reviews": len(self.validation),
+            "fingerprint": fingerprint(self.train),
+            "validation_fingerprint": fingerprint(self.validation),
+        }
+        if self.unlabelled is None:
+            return described
+        unlabelled = {"reviews": len(self.unlabelled), "fingerprint": fingerprint(self.unlabelled)}
+        return {**described, **{f"unsupervised_{key}": value for key, value in unlabelled.items()}}
+
+
+def choose_splits(source: DataSource, recipe: Recipe, seed: int) -> Splits:
+    """Load the data and part it as the recipe says; raises `TrainerError` if a split is missing."""
+    splits = load_splits(source)
+    needed = ["train", "test"] if recipe.validation == "test" else ["train"]
+    for name in needed:
+        if name not in splits:
+            raise TrainerError(f"{source.name}: no split {name!r}; it has {', '.join(splits) or 'none'}")
+    if recipe.validation == "test":
+        train, validation = splits["train"], splits["test"]
+    else:
+        train, validation = hold_out(splits["train"], recipe.validation, seed)
+    return Splits(train, validation, splits.get("unsupervised") if recipe.teachers else None)

@@ -1,0 +1,1 @@
+"""Teachers: large models that judge reviews softly, for a small network to learn from."""

@@ -1,0 +1,53 @@
+"""Soft labels: from the teachers' logits to what a network learns of every prefix of a review (Hinton et al. 2015)."""
+
+import torch
+from torch import Tensor
+
+from trainer.network import PREFIX_WORDS
+
+__all__ = ["mix_hard", "prefix_labels", "whole", "whole_labels"]
+
+_LARGEST_LOGIT = 6.0  # surer labels than 99.75 % teach nothing more
+_LEAST_PROBABILITY = 0.003
+
+
+def whole(prefix_logits: Tensor) -> Tensor:
+    """The whole texts' logits [rows] from those of their prefixes, [rows, prefixes] with NaN behind the end."""
+    return prefix_logits.gather(1, _last(prefix_logits)).squeeze(1)
+
+
+def mix_hard(logits: Tensor, labels: Tensor, share: float) -> Tensor:
+    """Logits [rows] of the teachers' probabilities with a `share` of the true labels [rows]."""
+    if not share:
+        return logits
+    mixed = (1 - share) * torch.sigmoid(logits) + share * labels
+    return mixed.clamp(_LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY).logit()
+
+
+def prefix_labels(prefix_logits: Tensor, logits: Tensor, lengths: Tensor) -> Tensor:
+    """Probabilities [rows, prefixes], NaN behind the end, that begin as a reader says and end as all teachers say.
+
+    `prefix_logits` [rows, prefixes] are one reader's, NaN behind the end; `logits` [rows] are all teachers' on the
+    whole texts of `lengths` [rows]. The reader's are first stretched to the teachers' spread, then drift to theirs.
+    """
+    end = whole(prefix_logits)
+    scale = logits.std() / end.std()
+    words = (torch.arange(prefix_logits.shape[1]) + 1) * PREFIX_WORDS
+    read = torch.minimum(words, lengths.unsqueeze(1)) / lengths.clamp_min(1).unsqueeze(1)
+    return _probabilities(prefix_logits * scale + read * (logits - end * scale).unsqueeze(1))
+
+
+def whole_labels(logits: Tensor, lengths: Tensor, prefixes: int) -> Tensor:
+    """Probabilities [rows, prefixes] that are known, not NaN, for the whole texts only."""
+    labels = torch.full((len(logits), prefixes), torch.nan)
+    last = (lengths.clamp_min(1) - 1) // PREFIX_WORDS
+    return labels.scatter(1, last.unsqueeze(1), _probabilities(logits).unsqueeze(1))
+
+
+def _last(prefix_logits: Tensor) -> Tensor:
+    """Where the last number of each row stands: int64 [rows, 1]."""
+    return (~prefix_logits.isnan()).sum(1, keepdim=True) - 1
+
+
+def _probabilities(logits: Tensor) -> Tensor:
+    return torch.sigmoid(logits.clamp(-_LARGEST_LOGIT, _LARGEST_LOGIT))

@@ -1,0 +1,40 @@
+"""The stack: how much each teacher's word counts, learned from reviews that trained none of them (Wolpert 1992)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from trainer.stages import Made
+
+__all__ = ["fit_stack", "stacked"]
+
+_PENALTY = 1e-3
+_FIRST_WEIGHT = 0.3
+
+
+def fit_stack(logits: Sequence[Tensor], labels: Tensor) -> Made:
+    """Logistic weights [teachers] and bias [1] of the teachers' logits, each [rows]; and what they reach together."""
+    columns = torch.stack(list(logits), 1)
+    weights = torch.full((columns.shape[1],), _FIRST_WEIGHT, requires_grad=True)
+    bias = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = binary_cross_entropy_with_logits(columns @ weights + bias, labels)
+        value = value + _PENALTY * weights.pow(2).sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    made = {"weights": weights.detach(), "bias": bias.detach()}
+    hits = (stacked(made, logits) > 0) == (labels > 0.5)
+    shares = " ".join(f"{weight:.2f}" for weight in weights.tolist())
+    return made, {"weights": shares, "held_out_accuracy": hits.float().mean().item()}
+
+
+def stacked(stack: dict[str, Tensor], logits: Sequence[Tensor]) -> Tensor:
+    """What all teachers say together: logits [rows] of their logits, each [rows]."""
+    return torch.stack(list(logits), 1) @ stack["weights"] + stack["bias"]
