@@ -37,7 +37,7 @@ _HARD_SHARE = 0.5  # of the true label in what the second reader learns
 _WHOLE_REVIEW = 1_000_000  # tokens: language model and linear teacher read long reviews to the end
 _LM_PASSES = 10  # at most, over a small corpus
 _CROPS_A_REVIEW = 3  # at most
-_SPEED = 6e10  # floating-point operations a second of an ordinary core in bfloat16, to foretell minutes
+_SPEED = 1e11  # floating-point operations a second of an ordinary core in bfloat16, to foretell minutes
 
 
 @dataclass(frozen=True)

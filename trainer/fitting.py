@@ -25,6 +25,7 @@ from trainer.errors import TrainerError
 from trainer.evaluation import Evaluation, Mean, Predictions, mean_of, predict
 from trainer.learner import Learner
 from trainer.loader import training_batches, validation_batches
+from trainer.memory import keep_freed_memory
 from trainer.network import SentimentLSTM
 from trainer.recipes import DEFAULT, Recipe
 from trainer.report import best_epoch, write_reliability, write_report
@@ -79,6 +80,7 @@ def fit(options: FitOptions, observer: FitObserver) -> FitResult:
     machine give equal numbers, interrupted and resumed or not.
     """
     recipe, last = options.recipe, _run_to_resume(options)
+    keep_freed_memory()
     observer.said(f"loading {options.data.name}")
     splits = choose_splits(options.data, recipe, options.seed)
     data = splits.describe(options.data.name)

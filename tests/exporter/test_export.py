@@ -56,10 +56,10 @@ def test_another_networks_numbers_fail_and_leave_no_file(
 
     def off_by_little(served):
         with torch.no_grad():
-            served.network.head.bias += 1e-4
+            served.network.head.bias += 1e-4 * served.temperature
         graph = honest(served)
         with torch.no_grad():
-            served.network.head.bias -= 1e-4
+            served.network.head.bias -= 1e-4 * served.temperature
         return graph
 
     monkeypatch.setattr(exporting, "export_graph", off_by_little)

@@ -126,6 +126,7 @@ def test_the_tutorial_recipe_from_fit_to_scores(command: Command) -> None:
         200,
     )
     assert checkpoint.data["validation_reviews"] == 60
+    assert (checkpoint.calibration, checkpoint.temperature) == ({}, 1.0)
     assert command("exporter", "to-onnx", "best.pth").code == 0
     assert command("scorer", "run", DATA / "reviews.csv", "-o", "scored.parquet", "--model", "best.onnx").code == 0
     scored = pq.read_table("scored.parquet")
@@ -212,9 +213,10 @@ def test_every_value_of_a_recipe_is_an_option() -> None:
     from dataclasses import fields
 
     from trainer.cli import fit_
-    from trainer.recipes import Recipe
+    from trainer.recipes import Recipe, Teachers
 
-    assert {field.name for field in fields(Recipe)} - {"name"} <= inspect.signature(fit_).parameters.keys()
+    names = {field.name for kind in (Recipe, Teachers) for field in fields(kind)}
+    assert names - {"name", "teachers"} <= inspect.signature(fit_).parameters.keys()
 
 
 def test_a_network_that_diverges_is_named(command: Command) -> None:

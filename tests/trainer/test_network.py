@@ -1,8 +1,11 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.network import NetworkSettings, SentimentLSTM
+from trainer.bfloat16 import Bfloat16LSTM
+from trainer.errors import TrainerError
+from trainer.network import PREFIX_WORDS, NetworkSettings, Pooling, SentimentLSTM
 
 NETWORK = SentimentLSTM(NetworkSettings(vocab_size=20, embedding_dim=4, hidden_dim=4, pooling="max_mean")).eval()
 
@@ -14,3 +17,37 @@ def test_padding_never_changes_a_logit(tokens: list[int], padding: int, pad_id: 
         padded = torch.tensor([tokens + [pad_id] * padding])
         mask = torch.tensor([[1] * len(tokens) + [0] * padding])
         torch.testing.assert_close(NETWORK(padded, mask), alone, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("words_per_step", [1, 2])
+@pytest.mark.parametrize("pooling", ["max_mean", "last_max_mean"])
+def test_logits_of_prefixes_are_those_of_the_texts_cut_there(words_per_step: int, pooling: Pooling) -> None:
+    torch.manual_seed(0)
+    network = SentimentLSTM(NetworkSettings(20, 4, 4, pooling, words_per_step)).eval()
+    lengths = torch.tensor([1, 31, 32, 33, 64, 75, 77])
+    input_ids = torch.randint(1, 20, (len(lengths), 77))
+    mask = (torch.arange(77) < lengths.unsqueeze(1)).long()
+    with torch.inference_mode():
+        prefixes = network.prefix_logits(network.embedding(input_ids), mask)
+        assert prefixes.shape == (len(lengths), 3)
+        torch.testing.assert_close(prefixes[:, -1], network(input_ids, mask))
+        for number in range(3):
+            cut = slice(PREFIX_WORDS * (number + 1))
+            torch.testing.assert_close(prefixes[:, number], network(input_ids[:, cut], mask[:, cut]))
+
+
+def test_the_state_after_padding_has_no_prefixes() -> None:
+    network = SentimentLSTM(NetworkSettings(20, 4, 4, "final_step"))
+    ids = torch.ones(1, 3, dtype=torch.int64)
+    with pytest.raises(TrainerError, match="final_step"):
+        network.prefix_logits(network.embedding(ids), ids)
+
+
+def test_bfloat16_has_the_same_weights_and_nearly_the_same_logits() -> None:
+    settings = NetworkSettings(20, 8, 8, "last_max_mean")
+    plain, half = SentimentLSTM(settings).eval(), SentimentLSTM(settings, Bfloat16LSTM).eval()
+    half.load_state_dict(plain.state_dict())
+    ids = torch.randint(1, 20, (4, 40))
+    torch.testing.assert_close(half(ids, torch.ones_like(ids)), plain(ids, torch.ones_like(ids)), rtol=0, atol=0.02)
+    half(ids, torch.ones_like(ids)).sum().backward()
+    assert all(weights.grad is not None and weights.grad.dtype == torch.float32 for weights in half.parameters())

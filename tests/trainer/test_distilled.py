@@ -1,0 +1,163 @@
+"""`trainer fit --recipe distilled` as users call it: every stage, tiny, on the project's own reviews."""
+
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pytest
+import torch
+
+from scorer.sealed import read_sealed
+from tests.conftest import DATA, Command, Result, one_line
+from trainer import stages
+from trainer.checkpoint import load_checkpoint
+from trainer.learner import Learner
+from trainer.teachers import language_model
+
+TINY = (
+    *("--recipe", "distilled", "--embedding-dim", 8, "--hidden-dim", 8, "--vocab-size", 500, "--epochs", 2),
+    *("--crops", 60, "--lm-words", 40_000, "--teacher-hidden-dim", 8, "--linear-folds", 2),
+    *("--reader-epochs", 1, "--second-reader-epochs", 1),
+)
+STAGES = ["crops", "linear", "language-model", "reader-1", "reading-1", "stack-1", "reader-2", "reading-2", "stack-2"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an unsupervised split as well."""
+    folder = tmp_path_factory.mktemp("reviews")
+    rows = pacsv.read_csv(DATA / "test.csv", parse_options=pacsv.ParseOptions(newlines_in_values=True))
+    shutil.copy(DATA / "train.csv", folder)
+    unlabelled = pa.table({"text": rows["text"], "label": pa.array([-1] * len(rows))})
+    pacsv.write_csv(unlabelled, folder / "unsupervised.csv")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fit that nothing interrupted."""
+    from tests.conftest import call
+
+    folder = tmp_path_factory.mktemp("whole")
+    assert call("trainer", "fit", "--data", reviews, "-o", folder / "best.pth", *TINY) == 0
+    return folder / "best.pth"
+
+
+def fit(command: Command, data: Path, *arguments: object) -> Result:
+    return command("trainer", "fit", "--data", data, *TINY, *arguments)
+
+
+def stages_begun(result: Result) -> list[str]:
+    """Stages that were worked on, by the line with their plan; one taken from disk has only a line of results."""
+    names = [line.split(":")[0] for line in result.out.splitlines()]
+    return [name for name in STAGES if names.count(name) > 1]
+
+
+def assert_same_fit(one: Path, other: Path) -> None:
+    for name in ("best.pth", "best.run/last.pth"):
+        a, b = (load_checkpoint(path.parent / name) for path in (one, other))
+        assert all(torch.equal(a.model_state_dict[key], b.model_state_dict[key]) for key in a.model_state_dict)
+        assert a.calibration == b.calibration
+
+
+def test_from_labelled_reviews_alone_to_a_calibrated_sealed_model(command: Command) -> None:
+    result = fit(command, DATA)
+    assert result.code == 0, result.err
+    assert stages_begun(result) == STAGES
+    checkpoint = load_checkpoint(Path("best.pth"))
+    assert list(checkpoint.stages) == STAGES
+    assert checkpoint.recipe.teachers.crops == 60
+    assert "unsupervised_reviews" not in checkpoint.data
+    assert Path("best.run/reliability.png").read_bytes().startswith(b"\x89PNG")
+    assert checkpoint.calibration.keys() == {"temperature", "ece_before", "ece_after", "bins", "rows"}
+    assert (checkpoint.calibration["bins"], checkpoint.calibration["rows"]) == (15, 16)
+
+    assert command("exporter", "to-onnx", "best.pth").code == 0
+    assert read_sealed(Path("best.onnx")).card.calibration == checkpoint.calibration
+    result = command("trainer", "evaluate", "best.pth", "--data", DATA, "--record")
+    assert "calibration error" in result.out
+    recorded = load_checkpoint(Path("best.pth"))
+    assert recorded.metrics["test"].keys() == {"loss", "accuracy", "reviews", "ece"}
+    assert recorded.recipe == checkpoint.recipe
+
+
+def test_unlabelled_reviews_take_part(whole: Path) -> None:
+    checkpoint = load_checkpoint(whole)
+    assert checkpoint.data["unsupervised_reviews"] == 60
+    assert checkpoint.stages["reading-1"]["texts"] == 160 + 60
+
+
+def test_resumed_between_stages(command: Command, reviews: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = stages.Stages._make
+
+    def interrupted(self: stages.Stages, name: str, *arguments: object) -> object:
+        if name == "reader-2":
+            raise KeyboardInterrupt
+        return made(self, name, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages.Stages, "_make", interrupted)
+        assert fit(command, reviews).code == 130
+    result = fit(command, reviews, "--resume")
+    assert result.code == 0, result.err
+    assert stages_begun(result) == ["reader-2", "reading-2", "stack-2"]
+    assert_same_fit(whole, Path("best.pth"))
+
+
+@pytest.mark.parametrize(
+    ("owner", "steps", "stage"), [(language_model._Reader, 2, "language-model"), (Learner, 2, "reader-1")]
+)
+def test_resumed_inside_a_stage(
+    command: Command,
+    reviews: Path,
+    whole: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    steps: int,
+    stage: str,
+) -> None:
+    monkeypatch.setattr(stages, "_SAVE_EVERY", 0.0)
+    taken, step = [], owner.step
+
+    def interrupted(self: object, *arguments: object) -> object:
+        if len(taken) == steps:
+            raise KeyboardInterrupt
+        taken.append(1)
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, "step", interrupted)
+        assert fit(command, reviews).code == 130
+    assert Path(f"best.run/stages/{stage}.part").exists()
+    result = fit(command, reviews, "--resume")
+    assert f"{stage}: resumed at" in result.out
+    assert not list(Path("best.run/stages").glob("*.part"))
+    assert_same_fit(whole, Path("best.pth"))
+
+
+def test_a_stage_of_another_fit_is_not_taken(command: Command, reviews: Path, whole: Path) -> None:
+    shutil.copytree(whole.with_suffix(".run"), "best.run")
+    Path("best.run/last.pth").unlink()
+    result = fit(command, reviews, "--reader-epochs", 2, "--resume")
+    assert stages_begun(result) == [name for name in STAGES if name not in ("crops", "linear", "language-model")]
+    Path("best.run/last.pth").unlink()
+    Path("best.run/stages/linear.pt").write_bytes(b"damaged")
+    result = fit(command, reviews, "--reader-epochs", 2, "--resume")
+    assert stages_begun(result) == ["linear"]  # equal inputs, equal output: nothing behind it is repeated
+
+
+def test_teachers_are_options_of_this_recipe_only(command: Command) -> None:
+    result = command("trainer", "fit", "--data", DATA, "--lm-words", 5)
+    assert result.code == 2
+    assert "--lm-words" in result.err
+
+
+def test_too_little_text_is_named(command: Command) -> None:
+    Path("train.csv").write_text("text,label\n" + "good film,1\nbad film,0\n" * 5)
+    one_line(fit(command, Path("train.csv"), "--validation", 0.2), "too little text", "--recipe default")

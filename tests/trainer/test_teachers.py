@@ -1,0 +1,155 @@
+"""What each teacher is made of, on data small enough to know the answer."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy
+
+from scorer.text import TextEncoder, TextSettings
+from scorer.words import word_tokenizer
+from trainer.data import EncodedReviews
+from trainer.losses import judge
+from trainer.network import NetworkSettings, SentimentLSTM
+from trainer.ragged import joined, ragged, rows_of, tail
+from trainer.teachers.crops import cut_crops, sentence_bounds
+from trainer.teachers.linear import linear_logits
+from trainer.teachers.ngrams import Ngrams
+from trainer.teachers.sampled_softmax import SampledLoss
+from trainer.teachers.soft_labels import mix_hard, prefix_labels, whole, whole_labels
+from trainer.teachers.stack import fit_stack, stacked
+
+END, MARK = 2, 3
+LISTS = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=6)
+
+
+def rows(*lists):
+    values = np.array([value for row in lists for value in row], np.int32)
+    return ragged(values, np.array([len(row) for row in lists], np.int64))
+
+
+def lists_of(ids):
+    return [ids.values[a:b].tolist() for a, b in zip(ids.offsets[:-1], ids.offsets[1:], strict=True)]
+
+
+@given(LISTS, LISTS, st.integers(1, 5))
+def test_ragged_rows(one, other, longest) -> None:
+    assert lists_of(joined([rows(*one), rows(*other)])) == one + other
+    assert lists_of(tail(rows(*one), longest)) == [row[-longest:] for row in one]
+    assert lists_of(rows_of(rows(*one), np.arange(len(one))[::-1])) == one[::-1]
+
+
+@given(st.lists(st.sampled_from([END, MARK, 7, 8, 9]), max_size=40))
+def test_crops_keep_sentence_boundaries(review) -> None:
+    ends = np.array([END, MARK])
+    crops = cut_crops(rows(review), ends, 20, 400, seed=0)
+    bounds = set(sentence_bounds(np.array(review, np.int32), ends).tolist())
+    for crop in lists_of(crops):
+        places = [i for i in range(len(review)) if review[i : i + len(crop)] == crop]
+        assert any({i, i + len(crop)} <= bounds for i in places)
+
+
+def test_crops_of_words() -> None:
+    tokenizer = word_tokenizer(["good", "film", "bad", "so", ".", "!", "?"])
+    encoder = TextEncoder(tokenizer.to_str(), TextSettings(100, "tail", 0))
+    ids = encoder.encode(pa.array(["So good film! Bad film?! So good film...", "bad film"]))
+    ends = np.array([tokenizer.token_to_id(end) for end in ".!?"])
+    # 4: so good film !   8: bad film ? !   14: so good film . . .
+    assert sentence_bounds(ids.values[: ids.offsets[1]], ends).tolist() == [0, 4, 8, 14]
+    crops = [tuple(crop) for crop in lists_of(cut_crops(ids, ends, 200, 100, seed=1))]
+    first, second, third = (ids.values[a:b].tolist() for a, b in ((0, 4), (4, 8), (8, 14)))
+    parts = (first, second, third, first + second, second + third, first + second + third)
+    assert set(crops) == set(map(tuple, parts))  # each of them, and never the review of two words
+    assert max(map(len, lists_of(cut_crops(ids, ends, 60, 5, seed=1)))) == 5
+
+
+@given(st.lists(st.lists(st.integers(0, 4), max_size=7), min_size=1, max_size=8))
+def test_ngrams_are_those_of_a_plain_loop(reviews) -> None:
+    def grams(row):
+        return {tuple(row[i : i + n]) for n in (1, 2, 3) for i in range(len(row) - n + 1)}
+
+    seen = [gram for row in reviews for gram in grams(row)]
+    known = {gram for gram in seen if seen.count(gram) >= 2}
+    ngrams = Ngrams(rows(*reviews), vocab_size=5)
+    assert len(ngrams) == len(known)
+    matrix = ngrams.matrix(rows(*reviews))
+    assert matrix.times(np.ones(len(ngrams))).tolist() == [len(grams(row) & known) for row in reviews]
+    assert sorted(matrix.transposed_times(np.ones(len(reviews)), len(ngrams))) == sorted(map(seen.count, known))
+
+
+def test_the_linear_teacher_recovers_a_planted_signal_out_of_fold() -> None:
+    rng = np.random.default_rng(0)
+    labels = (np.arange(400) % 2).astype(np.float32)
+    noise = [rng.integers(10, 60, 20).tolist() for _ in labels]
+    # "5 6" is good and "6 5" is bad: single words say nothing.
+    texts = [row[:9] + ([5, 6] if label else [6, 5]) + row[9:] for row, label in zip(noise, labels, strict=True)]
+    reviews = EncodedReviews(rows(*texts), labels)
+    others = {"held_out": rows([11, 5, 6, 12], [11, 6, 5, 12], []), "none": rows()}
+    tensors, summary = linear_logits(reviews, others, 60, folds=5, strength=1.0, seed=0)
+    assert summary["out_of_fold_accuracy"] > 0.98
+    assert tensors["held_out"][0] > 1 > -1 > tensors["held_out"][1]
+    assert [len(values) for values in tensors.values()] == [400, 3, 0]
+    random = EncodedReviews(rows(*noise), labels)
+    assert 0.35 < linear_logits(random, {}, 60, folds=5, strength=1.0, seed=0)[1]["out_of_fold_accuracy"] < 0.65
+
+
+def test_sampled_loss_and_its_gradients_are_those_of_a_plain_softmax() -> None:
+    torch.manual_seed(0)
+    leaves = [torch.randn(shape) * 0.3 for shape in ((700, 8), (700, 8), (700,), (20, 8), (20,))]
+    hits = torch.randint(-1, 20, (700,))
+    found = [leaf.clone().requires_grad_() for leaf in leaves]
+    SampledLoss.apply(*found, hits).backward()
+
+    plain = [leaf.clone().requires_grad_() for leaf in leaves]
+    states, true, true_bias, sampled, bias = plain
+    others = states @ sampled.T + bias
+    others = others.masked_fill(hits.unsqueeze(1) == torch.arange(20), -torch.inf)
+    logits = torch.cat([((states * true).sum(1) + true_bias).unsqueeze(1), others], 1)
+    loss = cross_entropy(logits, torch.zeros(700, dtype=torch.int64))
+    loss.backward()
+    assert SampledLoss.apply(*leaves, hits).item() == pytest.approx(loss.item(), rel=1e-5)
+    for one, other in zip(found, plain, strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-6)
+
+
+def test_the_stack_trusts_the_better_teacher() -> None:
+    torch.manual_seed(0)
+    labels = (torch.rand(500) > 0.5).float()
+    good, bad = (labels * 2 - 1) * 2 + torch.randn(500), torch.randn(500)
+    stack, summary = fit_stack([good, bad], labels)
+    assert stack["weights"][0] > 5 * stack["weights"][1].abs()
+    assert summary["held_out_accuracy"] > 0.95
+    assert stacked(stack, [good, bad]).shape == (500,)
+
+
+def test_soft_labels_begin_as_the_reader_says_and_end_as_all_teachers_say() -> None:
+    lengths = torch.tensor([96, 40, 5])
+    nan = torch.nan
+    reader = torch.tensor([[2.0, 1.0, -1.0], [0.0, 1.0, nan], [0.5, nan, nan]])
+    assert whole(reader).tolist() == [-1.0, 1.0, 0.5]
+    logits = torch.tensor([-2.0, 2.0, 1.0])
+    labels = prefix_labels(reader, logits, lengths)
+    torch.testing.assert_close(whole(labels).logit(), logits)
+    assert labels.isnan().tolist() == reader.isnan().tolist()
+    torch.testing.assert_close(labels[0, 0].logit(), torch.tensor(4.0))  # twice as sure, as all teachers are
+    known = whole_labels(logits, lengths, 3)
+    torch.testing.assert_close(known[[0, 1, 2], [2, 1, 0]].logit(), logits)
+    assert int(known.isnan().sum()) == 6
+    mixed = mix_hard(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0]), 0.5)
+    torch.testing.assert_close(torch.sigmoid(mixed), torch.tensor([0.75, 0.25]))
+
+
+def test_labels_of_prefixes_weigh_against_that_of_the_whole() -> None:
+    network = SentimentLSTM(NetworkSettings(10, 4, 4, "last_max_mean"))
+    vectors, mask = network.embedding(torch.randint(10, (2, 70))), torch.ones(2, 70, dtype=torch.int64)
+    mask[1, 20:] = 0
+    labels = torch.tensor([[0.9, 0.8, 0.7, torch.nan], [0.2, torch.nan, torch.nan, torch.nan]])
+    loss, logits, wholes = judge(network, vectors, mask, labels, 0.5)
+    assert wholes.tolist() == pytest.approx([0.7, 0.2])
+    torch.testing.assert_close(logits, network.classify(vectors, mask))
+    said = network.prefix_logits(vectors, mask)
+    one = torch.nn.functional.binary_cross_entropy_with_logits(said[0], labels[0, :3], reduction="none")
+    other = torch.nn.functional.binary_cross_entropy_with_logits(said[1, 0], labels[1, 0])
+    torch.testing.assert_close(loss, (0.25 * one[:2].sum() + one[2] + other) / 2)
