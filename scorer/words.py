@@ -7,6 +7,7 @@ hash lookup for all words. Tests hold the two against each other on random Unico
 """
 
 import json
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,9 @@ PAD, UNKNOWN = "[PAD]", "[UNK]"
 
 _LINE_BREAK = "<[bB][rR] ?/?>"  # reviews copied from web pages are full of them
 _WORD = r"[a-z0-9]+(?:'[a-z][a-z0-9]*)*|[^ \t-\r]"
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_BLOCK_ROWS = 256  # some hundred kilobytes of text, so that the passes over it stay in the cache
+_MOST_RUNS = 100_000
 _QUOTES = (("[‘’]", "'"), ("[“”]", '"'))
 
 
@@ -48,9 +52,10 @@ class WordEncoder:
     def __init__(self, tokenizer: Tokenizer) -> None:
         vocabulary = tokenizer.get_vocab()
         self._normalizer = tokenizer.normalizer
+        self._runs: dict[str, str] = {}
         self._words = pa.array(vocabulary)
         self._ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
-        self._unknown = vocabulary[UNKNOWN]
+        self._unknown_place = list(vocabulary).index(UNKNOWN)
 
     @classmethod
     def for_tokenizer(cls, tokenizer: Tokenizer) -> "WordEncoder | None":
@@ -64,23 +69,36 @@ class WordEncoder:
         """Ids of all words end to end, int32 [total], and words per text, int64 [rows]; no text is null."""
         words, counts = self.split(texts)
         found = pc.index_in(words, value_set=self._words)
-        ids = self._ids.take(found.fill_null(0).to_numpy())
-        if found.null_count:
-            ids[found.is_null().to_numpy(zero_copy_only=False)] = self._unknown
-        return ids, counts
+        return self._ids.take(found.fill_null(self._unknown_place).to_numpy()), counts
 
-    def split(self, texts: pa.StringArray | pa.LargeStringArray) -> tuple[pa.StringArray, NDArray[np.int64]]:
+    def split(self, texts: pa.StringArray | pa.LargeStringArray) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
         """All words, normalized, of all texts end to end, and words per text, int64 [rows]."""
-        return _split(self._normalize(texts))
+        texts = self._normalize(texts)
+        blocks = [_split(texts.slice(start, _BLOCK_ROWS)) for start in range(0, max(len(texts), 1), _BLOCK_ROWS)]
+        words, counts = zip(*blocks, strict=True)
+        return pa.chunked_array(words), np.concatenate(counts)
 
     def _normalize(self, texts: pa.StringArray) -> pa.StringArray:
-        """All of the normalizer but the lower case of ASCII; other texts are rare and go through the library."""
+        """All of the normalizer but the lower case of ASCII.
+
+        What follows its first step changes every run of other characters on its own: decomposition orders only
+        combining marks, which are never ASCII, and the rest works character by character. So the library
+        normalizes each different run once.
+        """
         plain = pc.replace_substring_regex(texts, _LINE_BREAK, " ")
         others = pc.invert(pc.string_is_ascii(texts))
         if not pc.any(others).as_py():
             return plain
-        normalized = [self._normalizer.normalize_str(text) for text in texts.filter(others).to_pylist()]
+        normalized = [_NOT_ASCII.sub(self._normalize_run, text) for text in plain.filter(others).to_pylist()]
         return pc.replace_with_mask(plain, others, pa.array(normalized, texts.type))
+
+    def _normalize_run(self, match: re.Match[str]) -> str:
+        run = match.group()
+        if run not in self._runs:
+            if len(self._runs) >= _MOST_RUNS:  # a file in another script must not fill the memory
+                self._runs.clear()
+            self._runs[run] = self._normalizer.normalize_str(run)
+        return self._runs[run]
 
 
 def _split(texts: pa.StringArray) -> tuple[pa.StringArray, NDArray[np.int64]]:
