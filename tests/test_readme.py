@@ -37,7 +37,7 @@ def test_every_block_runs_as_it_stands(tmp_path: Path) -> None:
     assert result.stderr == ""
     first_scores = result.stdout.split("saved best.pth")[0]
     assert "positive  This movie was absolutely fantastic" in first_scores
-    assert "negative  I wanted to like it. I did not." in first_scores
+    assert "negative  Dull, slow and badly acted." in first_scores
     assert pq.read_table(tmp_path / "scored.parquet").num_rows == 60
 
 
