@@ -5,6 +5,7 @@ Every tokenizer that the Hugging Face `tokenizers` library can load works, by `s
 to the same ids.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,6 +67,7 @@ class TextEncoder:
     def __init__(self, tokenizer_json: str, settings: TextSettings) -> None:
         try:
             self._tokenizer = Tokenizer.from_str(tokenizer_json)
+            parts = json.loads(tokenizer_json)
         except Exception as error:  # the library raises bare Exception
             raise ModelError(f"the tokenizer cannot be loaded: {error}") from error
         # Length is our business, whatever the file says: it may carry the settings of someone's last call.
@@ -74,8 +76,8 @@ class TextEncoder:
         self.settings = settings
         self._prefix, self._suffix = _special_tokens(self._tokenizer)
         self._rows = (
-            WordEncoder.for_tokenizer(self._tokenizer)
-            or WordPieceEncoder.for_tokenizer(self._tokenizer)
+            WordEncoder.for_tokenizer(parts)
+            or WordPieceEncoder.for_tokenizer(parts, self._tokenizer)
             or LibraryEncoder(self._tokenizer)
         )
 

@@ -5,8 +5,8 @@ Plain rows, ASCII without control characters and without the name of an added to
 other rows. Id for id the library's result; tests hold the two against each other.
 """
 
-import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,8 @@ class WordPieceEncoder:
         self._pieces: dict[str, list[int]] = {}
 
     @classmethod
-    def for_tokenizer(cls, tokenizer: Tokenizer) -> "WordPieceEncoder | None":
-        """An encoder, if `tokenizer` normalizes and splits as uncased BERT does."""
-        parts: dict[str, Any] = json.loads(tokenizer.to_str())
+    def for_tokenizer(cls, parts: Mapping[str, Any], tokenizer: Tokenizer) -> "WordPieceEncoder | None":
+        """An encoder, if `parts`, the parsed tokenizer.json, normalize and split as uncased BERT does."""
         normalizer, splitter, model = (parts[name] or {} for name in ("normalizer", "pre_tokenizer", "model"))
         is_bert = (normalizer.get("type"), splitter.get("type")) == ("BertNormalizer", "BertPreTokenizer")
         is_uncased = normalizer.get("lowercase") and normalizer.get("clean_text")

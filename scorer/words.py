@@ -7,7 +7,8 @@ same for an Arrow column with one hash lookup for all words. Tests hold the two 
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,7 @@ _LINE_BREAK = "<[bB][rR] ?/?>"  # reviews copied from web pages are full of them
 _WORD = r"[a-z0-9]+(?:'[a-z][a-z0-9]*)*|[^ \t-\r]"
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _MOST_RUNS = 100_000
+_SHAPE = ("added_tokens", "normalizer", "pre_tokenizer", "post_processor", "model")  # what decides the ids of a text
 _QUOTES = (("[‘’]", "'"), ("[“”]", '"'))
 
 
@@ -50,21 +52,20 @@ def word_tokenizer(vocabulary: Sequence[str]) -> Tokenizer:
 class WordEncoder:
     """Encodes whole columns as `word_tokenizer(vocabulary)` does, without a Python object per word."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        vocabulary = tokenizer.get_vocab()
-        self._normalizer = tokenizer.normalizer
+    def __init__(self, vocabulary: Mapping[str, int]) -> None:
+        self._normalizer = word_tokenizer([]).normalizer
         self._runs: dict[str, str] = {}
-        self._words = pa.array(vocabulary)
+        self._words = pa.array(list(vocabulary))
         self._ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
         self._unknown_place = list(vocabulary).index(UNKNOWN)
 
     @classmethod
-    def for_tokenizer(cls, tokenizer: Tokenizer) -> "WordEncoder | None":
-        """An encoder, if `tokenizer` differs from a `word_tokenizer` in nothing but its vocabulary."""
-        shape, own = json.loads(tokenizer.to_str()), json.loads(word_tokenizer([]).to_str())
-        for part in (shape, own):
-            part["model"].pop("vocab", None)
-        return cls(tokenizer) if shape == own else None
+    def for_tokenizer(cls, parts: Mapping[str, Any]) -> "WordEncoder | None":
+        """An encoder, if `parts`, a parsed tokenizer.json, are those of a `word_tokenizer` of any vocabulary."""
+        own = json.loads(word_tokenizer([]).to_str())
+        shapes = [{**tokenizer, "model": {**tokenizer["model"], "vocab": None}} for tokenizer in (parts, own)]
+        same = all(shapes[0].get(name) == shapes[1][name] for name in _SHAPE)
+        return cls(parts["model"]["vocab"]) if same else None
 
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> Ids:
         """Ids of all words; no text is null."""

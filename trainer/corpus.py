@@ -14,7 +14,7 @@ _LEAST_COUNT = 2  # a word seen once cannot teach the network anything
 
 def learn_tokenizer(texts: pa.ChunkedArray, vocab_size: int) -> Tokenizer:
     """A word-level tokenizer of the `vocab_size` most frequent words in `texts`, ties in alphabetical order."""
-    splitter = WordEncoder(word_tokenizer([]))
+    splitter = WordEncoder(word_tokenizer([]).get_vocab())
     counts = pa.chunked_array([splitter.split(chunk)[0].value_counts() for chunk in texts.chunks])
     table = pa.table({"word": pc.struct_field(counts, "values"), "count": pc.struct_field(counts, "counts")})
     table = table.group_by("word").aggregate([("count", "sum")])

@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +50,7 @@ TEXTS = st.lists(st.one_of(st.text(max_size=20), st.lists(PIECES, max_size=12).m
 
 
 def check(texts: list[str]) -> None:
-    encoder = WordPieceEncoder.for_tokenizer(TOKENIZER)
+    encoder = WordPieceEncoder.for_tokenizer(json.loads(TOKENIZER.to_str()), TOKENIZER)
     assert encoder is not None
     ids, counts = encoder.encode(pa.array(texts, pa.string()))
     rows = [row.tolist() for row in np.split(ids, np.cumsum(counts)[:-1])] if texts else []
@@ -70,4 +71,4 @@ def test_the_projects_reviews(name: str) -> None:
 def test_other_tokenizers_are_left_to_the_library() -> None:
     cased = bert()
     cased.normalizer = normalizers.BertNormalizer(lowercase=False)
-    assert WordPieceEncoder.for_tokenizer(cased) is None
+    assert WordPieceEncoder.for_tokenizer(json.loads(cased.to_str()), cased) is None
