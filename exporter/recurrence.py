@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper, parser
 
 from trainer.network import SentimentLSTM
+from trainer.rounding import round_vectors, row_steps
 
 __all__ = ["fastest_graph"]
 
@@ -52,7 +53,8 @@ sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, seque
     by_time = Transpose <perm = [1, 0]> (aligned)
     {slices}
 
-    vectors = Cast <to = 1> (embedding)
+    codes = Cast <to = 1> (embedding)
+    vectors = Mul (codes, embedding_steps)
     {tables}
 
     state_shape = Concat <axis = 0> (batch_size_1, hidden_dim)
@@ -146,9 +148,8 @@ def _weights(network: SentimentLSTM, temperature: float) -> dict[str, NDArray[np
     )
     head = network.head.weight.detach().numpy()[0] / temperature
     bias = network.head.bias.detach().numpy()[0] / temperature
-    vectors = network.embedding.weight.detach().numpy()
-    half = vectors.astype(np.float16)
-    integers = {"zero": 0, "one": 1, "words_per_step_less_1": settings.words_per_step - 1, "padding_row": len(vectors)}
+    codes, steps = _smallest_lossless(network.embedding.weight.detach())
+    integers = {"zero": 0, "one": 1, "words_per_step_less_1": settings.words_per_step - 1, "padding_row": len(codes)}
     lists = {
         "axis_0": [0],
         "axis_1": [1],
@@ -160,14 +161,23 @@ def _weights(network: SentimentLSTM, temperature: float) -> dict[str, NDArray[np
     return {
         **{name: np.array(value, np.int64) for name, value in (integers | lists).items()},
         **{f"input_weights_{position}": weights for position, weights in enumerate(input_weights)},
-        # Half precision where it loses nothing; onnxruntime widens and folds it once, at load.
-        "embedding": half if np.array_equal(half, vectors) else vectors,
+        "embedding": codes,
+        "embedding_steps": steps,
         "bias": _gates_reordered(lstm["bias_ih_l0"] + lstm["bias_hh_l0"]),
         "no_gates": np.zeros((1, 4 * settings.hidden_dim), np.float32),
         "recurrent_weights": _gates_reordered(lstm["weight_hh_l0"]).T,
         "head_weights": np.stack([np.zeros_like(head), head], axis=1),
         "head_bias": np.array([0, bias], np.float32),
     }
+
+
+def _smallest_lossless(vectors: torch.Tensor) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
+    """Codes [words, size] in the narrowest type that gives `vectors` back exactly, times steps [words or 1, 1]."""
+    if torch.equal(round_vectors(vectors, 8), vectors):
+        steps = row_steps(vectors)
+        return (vectors / steps).to(torch.int8).numpy(), steps.numpy()
+    half = torch.equal(round_vectors(vectors, 16), vectors)
+    return (vectors.half() if half else vectors).numpy(), np.ones((1, 1), np.float32)
 
 
 def _gates_reordered(weights: torch.Tensor) -> NDArray[np.float32]:

@@ -76,7 +76,13 @@ class Scorer:
         return cls(*open_model(path))
 
     def score(self, texts: pa.StringArray | pa.LargeStringArray) -> Scores:
-        """Score every text. A text's score does not depend on its neighbours."""
+        """Score every text, each different one once. A text's score does not depend on its neighbours."""
+        distinct = texts.dictionary_encode(null_encoding="encode")
+        scores = self._score_distinct(distinct.dictionary)
+        rows = distinct.indices.to_numpy()
+        return Scores(scores.probability[rows], scores.status[rows])
+
+    def _score_distinct(self, texts: pa.StringArray | pa.LargeStringArray) -> Scores:
         ids = self._encoder.encode(texts)
         probability = np.full(len(ids), np.nan, np.float32)
         for batch in plan_batches(ids, self._encoder.settings):

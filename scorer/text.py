@@ -1,10 +1,11 @@
 """Text to ids: a column of strings becomes ragged token ids, the same in training and in serving.
 
-Every tokenizer that the Hugging Face `tokenizers` library can load works. The word-level tokenizer that
-`trainer fit --tokenizer corpus` learns takes the vectorised way of `scorer.words`, id for id the same.
+Every tokenizer that the Hugging Face `tokenizers` library can load works, by `scorer.library`. The word-level one that
+`trainer fit --tokenizer corpus` learns and uncased BERT take vectorised ways, `scorer.words` and `scorer.wordpieces`,
+to the same ids.
 """
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from scorer.errors import ModelError
+from scorer.library import LibraryEncoder
+from scorer.ragged import positions
+from scorer.wordpieces import WordPieceEncoder
 from scorer.words import UNKNOWN, WordEncoder
 
 __all__ = ["RaggedIds", "TextEncoder", "TextSettings"]
@@ -63,6 +67,7 @@ class TextEncoder:
     def __init__(self, tokenizer_json: str, settings: TextSettings) -> None:
         try:
             self._tokenizer = Tokenizer.from_str(tokenizer_json)
+            parts = json.loads(tokenizer_json)
         except Exception as error:  # the library raises bare Exception
             raise ModelError(f"the tokenizer cannot be loaded: {error}") from error
         # Length is our business, whatever the file says: it may carry the settings of someone's last call.
@@ -70,7 +75,11 @@ class TextEncoder:
         self._tokenizer.no_padding()
         self.settings = settings
         self._prefix, self._suffix = _special_tokens(self._tokenizer)
-        self._words = WordEncoder.for_tokenizer(self._tokenizer)
+        self._rows = (
+            WordEncoder.for_tokenizer(parts)
+            or WordPieceEncoder.for_tokenizer(parts, self._tokenizer)
+            or LibraryEncoder(self._tokenizer)
+        )
 
     @property
     def vocab_size(self) -> int:
@@ -86,19 +95,13 @@ class TextEncoder:
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> RaggedIds:
         """Ids of every text, truncated to the settings; null counts as an empty text."""
         texts = texts.fill_null("")
-        values, counts = self._words.encode(texts) if self._words else self._encode_by_library(texts.to_pylist())
+        values, counts = self._rows.encode(texts)
         room = self.settings.max_length - len(self._prefix) - len(self._suffix)
         kept = np.minimum(counts, room)
         starts = np.cumsum(counts) - counts
         if self.settings.keep == "tail":
             starts += counts - kept
         return self._with_special_tokens(values, starts, kept, truncated=counts > room)
-
-    def _encode_by_library(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        rows = [e.ids for e in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
-        counts = np.fromiter(map(len, rows), np.int64, len(rows))
-        values = np.fromiter((i for row in rows for i in row), np.int32, int(counts.sum()))
-        return values, counts
 
     def _with_special_tokens(
         self,
@@ -118,13 +121,6 @@ class TextEncoder:
         for place, token in enumerate(reversed(self._suffix), start=1):
             result[offsets[filled + 1] - place] = token
         return RaggedIds(result, offsets, truncated)
-
-
-def positions(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Indices `start, start + 1, …` of every run, end to end: int64 [sum(counts)]."""
-    ends = np.cumsum(counts)
-    gaps: NDArray[np.int64] = np.repeat(starts - (ends - counts), counts)
-    return gaps + np.arange(len(gaps))
 
 
 def _special_tokens(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:

@@ -25,8 +25,8 @@ def make_tokenizer(recipe: Recipe, splits: Splits) -> Tokenizer:
 
 def learn_tokenizer(texts: pa.ChunkedArray, vocab_size: int) -> Tokenizer:
     """A word-level tokenizer of the `vocab_size` most frequent words in `texts`, ties in alphabetical order."""
-    splitter = WordEncoder(word_tokenizer([]))
-    counts = pa.chunked_array([pc.value_counts(splitter.split(chunk)[0]) for chunk in texts.chunks])
+    splitter = WordEncoder(word_tokenizer([]).get_vocab())
+    counts = pa.chunked_array([splitter.split(chunk)[0].value_counts() for chunk in texts.chunks])
     table = pa.table({"word": pc.struct_field(counts, "values"), "count": pc.struct_field(counts, "counts")})
     table = table.group_by("word").aggregate([("count", "sum")])
     table = table.filter(pc.field("count_sum") >= _LEAST_COUNT)

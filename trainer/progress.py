@@ -20,15 +20,14 @@ class FitDisplay:
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
-            TextColumn(
-                "loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]:.1%}  {task.speed:,.0f} reviews/s"
-            ),
+            TextColumn("loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]:.1%}"),
+            TextColumn("{task.fields[rate]:,.0f} reviews/s"),
             TimeRemainingColumn(),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", epoch="", loss=0.0, accuracy=0.0, visible=False)
+        self._task = self._bar.add_task("", visible=False, epoch="", loss=0.0, accuracy=0.0, rate=0.0)
 
     def __enter__(self) -> "FitDisplay":
         self._bar.start()
@@ -47,11 +46,13 @@ class FitDisplay:
 
     def epoch_started(self, epoch: int, reviews: int) -> None:
         """Start the bar anew."""
-        self._bar.reset(self._task, total=reviews, visible=True, epoch=f"{epoch}/{self._epochs}")
+        self._bar.reset(self._task, total=reviews)
+        self._bar.update(self._task, visible=True, epoch=f"{epoch}/{self._epochs}", loss=0.0, accuracy=0.0, rate=0.0)
 
     def batch_done(self, mean: Evaluation) -> None:
         """Move the bar."""
-        self._bar.update(self._task, completed=mean.reviews, loss=mean.loss, accuracy=mean.accuracy)
+        rate = mean.reviews / max(self._bar.tasks[self._task].elapsed or 0.0, 1e-3)
+        self._bar.update(self._task, completed=mean.reviews, loss=mean.loss, accuracy=mean.accuracy, rate=rate)
 
     def epoch_ended(self, record: EpochRecord, is_best: bool) -> None:
         """Print the epoch's line."""

@@ -1,4 +1,5 @@
 import csv
+import json
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from scorer.words import WordEncoder, word_tokenizer
 from tests.conftest import DATA
 
 TOKENIZER = word_tokenizer(["the", "don't", "a", "b", "cafe", "!", "❤", "br", "'", "x9"])
-ENCODER = WordEncoder(TOKENIZER)
+ENCODER = WordEncoder(TOKENIZER.get_vocab())
 
 # Pieces that words are made of and broken by, so that random texts meet every rule.
 ASCII = (
@@ -68,6 +69,9 @@ def test_the_projects_reviews(name: str) -> None:
 
 
 def test_only_its_own_tokenizer_is_taken_over() -> None:
-    assert WordEncoder.for_tokenizer(word_tokenizer(["other", "words"])) is not None
-    changed = Tokenizer.from_str(TOKENIZER.to_str().replace("NFKD", "NFKC"))
-    assert WordEncoder.for_tokenizer(changed) is None
+    own = word_tokenizer(["other", "words"]).to_str()
+    assert WordEncoder.for_tokenizer(json.loads(own)) is not None
+    assert WordEncoder.for_tokenizer(json.loads(own.replace("NFKD", "NFKC"))) is None
+    tokenizer = word_tokenizer(["other"])
+    tokenizer.add_tokens(["other words"])
+    assert WordEncoder.for_tokenizer(json.loads(tokenizer.to_str())) is None

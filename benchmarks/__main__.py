@@ -1,0 +1,159 @@
+"""How fast `scorer run` is, beside its peers, in one run.
+
+python -m benchmarks reviews.parquet --train train.parquet --tokenizer bert-folder --json speed.json --figure speed.png
+
+Every contender is a process of its own that scores the whole file; all take turns, for several rounds. Rates are
+reviews per second from opening the input to the finished file, without imports and start-up. Needs
+`pip install -e '.[bench]'`.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.stages import Stages, measure_stages
+from scorer.cpus import available_cpus
+
+_SLOW_ROWS = 128  # a DistilBERT scores a handful of reviews a second
+
+
+@dataclass
+class Contender:
+    """A command that prints rows and seconds as JSON, and what its runs gave."""
+
+    name: str
+    command: list[str]
+    accuracy: float | None = None
+    rates: list[float] = field(default_factory=list)
+    """Reviews per second of each round."""
+    peak_bytes: int = 0
+
+    def run(self) -> None:
+        """One round."""
+        process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
+        lines = process.stdout.read().strip().splitlines()
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            raise SystemExit(f"{self.name}: failed: {' '.join(self.command)}")
+        result = json.loads(lines[-1])
+        self.rates.append(result["rows"] / result["seconds"])
+        self.peak_bytes = max(self.peak_bytes, usage.ru_maxrss * 1024)
+
+    @property
+    def rate(self) -> float:
+        """Median of the rounds."""
+        return statistics.median(self.rates)
+
+
+def contenders(options: argparse.Namespace, work: Path) -> list[Contender]:
+    """`scorer run` first, then the peers that were asked for."""
+    csv = work / "reviews.csv"
+    pacsv.write_csv(pq.read_table(options.reviews), csv)
+    run = [sys.executable, "-m", "scorer.cli", "run", "--force", "--json"]
+    peer = [sys.executable, "-m", "benchmarks.peers"]
+    shared = ["--models", str(options.models), "--tokenizer", str(options.tokenizer)]
+    found = [
+        Contender("scorer run, Parquet", [*run, str(options.reviews), "-o", str(work / "a.parquet")]),
+        Contender("scorer run, CSV", [*run, str(csv), "-o", str(work / "b.csv")]),
+    ]
+    for name in options.peers:
+        few = ["--rows", str(_SLOW_ROWS)] if name == "distilbert" else []
+        command = [*peer, name, str(options.reviews), str(work / f"{name}.parquet"), *shared, *few]
+        found.append(Contender(name, command))
+    return found
+
+
+def with_accuracy(contender: Contender, work: Path, reviews: Path) -> None:
+    """Fill in the share of labels that its output gets right, where the file has labels and the peer was trained."""
+    path = work / ("a.parquet" if contender.name.startswith("scorer") else f"{contender.name}.parquet")
+    labels = pq.read_table(reviews)
+    if "label" not in labels.column_names or contender.name not in ("scorer run, Parquet", "tfidf", "fasttext"):
+        return
+    scores = pq.read_table(path).columns[-2 if contender.name.startswith("scorer") else -1].to_numpy()
+    contender.accuracy = float(((scores >= 0.5) == (labels["label"].to_numpy() == 1)).mean())
+
+
+def show(found: list[Contender], stages: Stages) -> None:
+    """Print the table, and how near to the floor `scorer run` comes."""
+    own = found[0]
+    table = Table("contender", "reviews/s", "min–max", "scorer is … times as fast", "peak MB", "accuracy")
+    for contender in found:
+        spread = f"{min(contender.rates):,.0f}–{max(contender.rates):,.0f}"
+        accuracy = f"{contender.accuracy:.2%}" if contender.accuracy else ""
+        ratio, peak = f"{own.rate / contender.rate:.2f}", f"{contender.peak_bytes / 1e6:.0f}"
+        table.add_row(contender.name, f"{contender.rate:,.0f}", spread, ratio, peak, accuracy)
+    console = Console()
+    console.print(table)
+    per_review = {
+        name: f"{seconds / stages.rows * 1e6:.1f} µs" for name, seconds in asdict(stages).items() if name != "rows"
+    }
+    console.print(f"CPU time per review and stage: {per_review}")
+    floor = stages.rows / stages.floor
+    console.print(f"floor on {available_cpus()} cores: {floor:,.0f} reviews/s; reached {own.rate / floor:.2f} of it")
+
+
+def draw(found: list[Contender], path: Path) -> None:
+    """Accuracy against reviews per second, for the contenders whose accuracy is known."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    for contender in found:
+        if contender.accuracy:
+            axes.scatter(contender.rate, contender.accuracy)
+            axes.annotate(
+                contender.name, (contender.rate, contender.accuracy), xytext=(5, 5), textcoords="offset points"
+            )
+    axes.set(xscale="log", xlabel="reviews per second, file to file", ylabel="accuracy")
+    axes.grid(alpha=0.3, which="both")
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    """Fit the peers that learn if needed, run all rounds, report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reviews", type=Path)
+    parser.add_argument("--train", type=Path, help="labelled reviews for the peers that learn")
+    parser.add_argument("--tokenizer", type=Path, help="folder of the BERT tokenizer")
+    parser.add_argument("--models", type=Path, default=Path("benchmarks/models"), help="where fitted peers are kept")
+    parser.add_argument("--peers", nargs="*", default=["tutorial", "fasttext", "tfidf", "distilbert", "tokenizer_only"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+    if options.train and not (options.models / "fasttext.bin").exists():
+        from benchmarks.peers import fit
+
+        fit(options.train, options.models)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        found = contenders(options, work)
+        for _ in range(options.rounds):
+            for contender in found:
+                contender.run()
+        for contender in found:
+            with_accuracy(contender, work, options.reviews)
+    stages = measure_stages(options.reviews)
+    show(found, stages)
+    if options.json:
+        options.json.write_text(
+            json.dumps({"contenders": [asdict(c) for c in found], "stages": asdict(stages)}, indent=2)
+        )
+    if options.figure:
+        draw(found, options.figure)
+
+
+if __name__ == "__main__":
+    main()

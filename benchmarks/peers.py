@@ -1,0 +1,134 @@
+"""The peers, as their users run them: read a Parquet file of reviews, score every text, write a Parquet file.
+
+python -m benchmarks.peers fasttext reviews.parquet scored.parquet --models models --tokenizer bert-folder
+
+Prints one JSON object: rows, and seconds from opening the input to the finished file, without imports and without
+loading or fitting the model. `--fit train.parquet` fits and saves the models that need it instead.
+"""
+
+import argparse
+import json
+import pickle
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Score = Callable[[list[str]], np.ndarray]
+"""Texts to P(positive), float [rows]."""
+
+_BREAK, _PUNCTUATION = re.compile("<br ?/?>"), re.compile(r"([^\w\s'])")
+
+
+def tutorial(options: argparse.Namespace) -> Score:
+    """The tutorial's loop: word pieces padded to 200, an LSTM of 128, batches of 64, torch on all cores."""
+    import torch
+    from transformers import AutoTokenizer
+
+    from trainer.network import NetworkSettings, SentimentLSTM
+
+    tokenizer = AutoTokenizer.from_pretrained(options.tokenizer)
+    network = SentimentLSTM(NetworkSettings(len(tokenizer), 128, 128, "final_step")).eval()
+
+    @torch.inference_mode()
+    def score(texts: list[str]) -> np.ndarray:
+        probabilities = []
+        for start in range(0, len(texts), 64):
+            batch = tokenizer(
+                texts[start : start + 64], padding="max_length", truncation=True, max_length=200, return_tensors="pt"
+            )
+            probabilities.append(torch.sigmoid(network(batch["input_ids"], batch["attention_mask"])).numpy())
+        return np.concatenate(probabilities)
+
+    return score
+
+
+def tfidf(options: argparse.Namespace) -> Score:
+    """scikit-learn: TF-IDF of words and bigrams, logistic regression."""
+    with (options.models / "tfidf.pkl").open("rb") as file:  # written by --fit below, never by anyone else
+        pipeline = pickle.load(file)
+    return lambda texts: pipeline.predict_proba(texts)[:, 1]
+
+
+def fasttext(options: argparse.Namespace) -> Score:
+    """FastText with bigrams, text cleaned as its own examples do."""
+    import fasttext as library
+
+    model = library.load_model(str(options.models / "fasttext.bin"))
+
+    def score(texts: list[str]) -> np.ndarray:
+        found = (model.f.predict(clean(text) + "\n", 1, 0.0, "strict")[0] for text in texts)
+        return np.array([p if label == "__label__1" else 1 - p for p, label in found])
+
+    return score
+
+
+def distilbert(options: argparse.Namespace) -> Score:
+    """A transformers pipeline with a network of DistilBERT's size and random weights."""
+    from transformers import AutoTokenizer, DistilBertConfig, DistilBertForSequenceClassification, pipeline
+
+    tokenizer = AutoTokenizer.from_pretrained(options.tokenizer, model_max_length=512)
+    network = DistilBertForSequenceClassification(DistilBertConfig(vocab_size=len(tokenizer)))
+    classify = pipeline("text-classification", model=network, tokenizer=tokenizer, device="cpu")
+    return lambda texts: np.array([r["score"] for r in classify(texts, truncation=True, batch_size=8)])
+
+
+def tokenizer_only(options: argparse.Namespace) -> Score:
+    """The Hugging Face fast tokenizer alone, on all cores: no network at all."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(options.tokenizer / "tokenizer.json"))
+    return lambda texts: np.array([len(e.ids) for e in tokenizer.encode_batch_fast(texts)])
+
+
+PEERS = {peer.__name__: peer for peer in (tutorial, tfidf, fasttext, distilbert, tokenizer_only)}
+
+
+def clean(text: str) -> str:
+    """Lower case, line breaks and punctuation apart, one line: what fastText's examples feed it."""
+    return " ".join(_PUNCTUATION.sub(r" \1 ", _BREAK.sub(" ", text.lower())).split())
+
+
+def fit(train: Path, models: Path) -> None:
+    """Fit and save the peers that learn: scikit-learn's and fastText's, on `train`'s columns text and label."""
+    import fasttext as library
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    models.mkdir(parents=True, exist_ok=True)
+    rows = pq.read_table(train)
+    texts, labels = rows["text"].to_pylist(), rows["label"].to_pylist()
+    pipeline = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2), LogisticRegression(C=30))
+    with (models / "tfidf.pkl").open("wb") as file:
+        pickle.dump(pipeline.fit(texts, labels), file)
+    lines = models / "fasttext.txt"
+    lines.write_text("".join(f"__label__{y} {clean(x)}\n" for x, y in zip(texts, labels, strict=True)))
+    model = library.train_supervised(str(lines), wordNgrams=2, epoch=10, lr=0.5, dim=50, thread=2, verbose=0)
+    model.save_model(str(models / "fasttext.bin"))
+
+
+def main() -> None:
+    """Run one peer once."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("reviews", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--tokenizer", type=Path)
+    parser.add_argument("--rows", type=int, help="score only the first rows")
+    options = parser.parse_args()
+    score = PEERS[options.peer](options)
+    started = time.perf_counter()
+    table = pq.read_table(options.reviews).slice(0, options.rows)
+    scored = table.append_column("score", pa.array(score(table["text"].to_pylist()).astype(np.float32)))
+    pq.write_table(scored, options.output)
+    print(json.dumps({"rows": table.num_rows, "seconds": time.perf_counter() - started}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The stages of `scorer run` alone, and the floor: what the whole would take if every core were always busy."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+
+from scorer.batches import plan_batches
+from scorer.cpus import available_cpus
+from scorer.formats import CsvOptions, Format
+from scorer.model import Network
+from scorer.scoring import Scorer
+from scorer.sinks import open_sink
+from scorer.sources import find_text_column, open_source
+from scorer.text import TextEncoder
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Stages:
+    """CPU seconds of each stage on its own, over all rows of a file."""
+
+    rows: int
+    read: float
+    text_to_ids: float
+    network: float
+    write: float
+
+    @property
+    def floor(self) -> float:
+        """Wall seconds that the sum of all stages takes on every usable core."""
+        return (self.read + self.text_to_ids + self.network + self.write) / available_cpus()
+
+
+def measure_stages(reviews: Path) -> Stages:
+    """Run every stage by itself, one thread each."""
+    pa.set_cpu_count(1)
+    source = open_source(reviews)
+    windows, read = _cpu_seconds(lambda: list(source.batches()))
+    texts = [window.column(find_text_column(source, None)) for window in windows]
+    scorer = Scorer.open()
+    encoder = TextEncoder(scorer.sealed.tokenizer_json, scorer.sealed.card.text)
+    encoded, text_to_ids = _cpu_seconds(lambda: [encoder.encode(text) for text in texts])
+    network = Network(scorer.sealed.content, scorer.sealed.path)
+    _, network_seconds = _cpu_seconds(
+        lambda: [
+            network.probabilities(batch.input_ids, batch.attention_mask)
+            for ids in encoded
+            for batch in plan_batches(ids, encoder.settings)
+        ]
+    )
+    write = _cpu_seconds(lambda: _write(windows, source.schema))[1]
+    return Stages(sum(window.num_rows for window in windows), read, text_to_ids, network_seconds, write)
+
+
+def _write(windows: list[pa.RecordBatch], schema: pa.Schema) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "out.parquet"
+        with open_sink(path, Format.parquet, schema, CsvOptions()) as sink:
+            for window in windows:
+                sink.write(window)
+
+
+def _cpu_seconds(work: Callable[[], _Result]) -> tuple[_Result, float]:
+    started = time.process_time()
+    return work(), time.process_time() - started

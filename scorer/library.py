@@ -1,0 +1,22 @@
+"""Any tokenizer, by the Hugging Face library itself: the way for all that has no vectorised one."""
+
+import numpy as np
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+from scorer.ragged import Ids
+
+__all__ = ["LibraryEncoder"]
+
+
+class LibraryEncoder:
+    """Encodes columns text by text, without special tokens."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> Ids:
+        """Ids of all texts; no text is null."""
+        rows = [row.ids for row in self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)]
+        counts = np.fromiter(map(len, rows), np.int64, len(rows))
+        return np.fromiter((i for row in rows for i in row), np.int32, int(counts.sum())), counts

@@ -1,0 +1,74 @@
+import csv
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from scorer.wordpieces import WordPieceEncoder
+from tests.conftest import DATA
+
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "a",
+    "b",
+    "good",
+    "##a",
+    "##b",
+    "##ly",
+    "!",
+    "'",
+    "<",
+    ">",
+    "/",
+    "[",
+    "]",
+    "cls",
+]
+
+
+def bert() -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
+    return tokenizer
+
+
+TOKENIZER = bert()
+PIECES = st.sampled_from(
+    ("a", "B", "ab", "goodly", "GOOD", "x", "'", " ", "\t", "\x0b", "\x00", "\x7f", "!", "[CLS]", "é", "中", "’")
+)
+TEXTS = st.lists(st.one_of(st.text(max_size=20), st.lists(PIECES, max_size=12).map("".join)), max_size=8)
+
+
+def check(texts: list[str]) -> None:
+    encoder = WordPieceEncoder.for_tokenizer(json.loads(TOKENIZER.to_str()), TOKENIZER)
+    assert encoder is not None
+    ids, counts = encoder.encode(pa.array(texts, pa.string()))
+    rows = [row.tolist() for row in np.split(ids, np.cumsum(counts)[:-1])] if texts else []
+    assert rows == [encoding.ids for encoding in TOKENIZER.encode_batch(texts, add_special_tokens=False)]
+
+
+@given(TEXTS)
+def test_columns_give_the_librarys_ids(texts: list[str]) -> None:
+    check(texts)
+
+
+@pytest.mark.parametrize("name", ["train.csv", "reviews.csv"])
+def test_the_projects_reviews(name: str) -> None:
+    with (DATA / name).open(newline="", encoding="utf-8") as file:
+        check([row["text"] for row in csv.DictReader(file)])
+
+
+def test_other_tokenizers_are_left_to_the_library() -> None:
+    cased = bert()
+    cased.normalizer = normalizers.BertNormalizer(lowercase=False)
+    assert WordPieceEncoder.for_tokenizer(json.loads(cased.to_str()), cased) is None
