@@ -16,7 +16,7 @@ from trainer.recipes import Recipe, recipe_from
 
 __all__ = ["Checkpoint", "EpochRecord", "load_checkpoint", "run_folder", "save_checkpoint", "tool_versions"]
 
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,9 @@ def fit_(
     dropout: Annotated[float | None, _from_recipe("On pooled states.")] = None,
     vector_dropout: Annotated[float | None, _from_recipe("On word vectors.")] = None,
     word_dropout: Annotated[float | None, _from_recipe("Share of words hidden in training.")] = None,
-    half_embedding: Annotated[bool | None, _from_recipe("Save word vectors in half precision.")] = None,
+    embedding_bits: Annotated[
+        Literal["8", "16", "32"] | None, _from_recipe("Bits of a saved number of word vectors.")
+    ] = None,
     learning_rate: Annotated[float | None, _from_recipe("Adam's step size.")] = None,
     embedding_rate: Annotated[float | None, _from_recipe("Step size of word vectors, a share of the others'.")] = None,
     cosine: Annotated[bool | None, _from_recipe("Let the step size fall to zero along a cosine.")] = None,
@@ -91,7 +93,10 @@ def fit_(
     teacher_hidden_dim: Annotated[int | None, _of_teachers("Size of the large LSTMs' state.")] = None,
     lm_words: Annotated[int | None, _of_teachers("Words that the language model reads.")] = None,
     reader_epochs: Annotated[int | None, _of_teachers("Epochs of the first reader.")] = None,
-    second_reader_epochs: Annotated[int | None, _of_teachers("Epochs of the second reader.")] = None,
+    self_training_rounds: Annotated[
+        int | None, _of_teachers("Readers that learn from reader and linear teacher.")
+    ] = None,
+    self_training_epochs: Annotated[int | None, _of_teachers("Epochs of each of them.")] = None,
     hard_share: Annotated[float | None, _of_teachers("Share of the true label in soft ones.")] = None,
 ) -> None:
     """Fit a network to the train split of DATA and save its best epoch.
@@ -153,6 +158,8 @@ def _choose_recipe(name: str, given: dict[str, Any]) -> Recipe:
     recipe, values, of_teachers = RECIPES[name], _given(given, Recipe), _given(given, Teachers)
     if values.get("validation", "test") != "test":
         values["validation"] = _share(values["validation"])
+    if "embedding_bits" in values:
+        values["embedding_bits"] = int(values["embedding_bits"])
     if of_teachers and not recipe.teachers:
         option = f"--{next(iter(of_teachers)).replace('_', '-')}"
         raise typer.BadParameter(f"recipe {name} has no teachers; use --recipe distilled", param_hint=option)

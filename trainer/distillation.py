@@ -1,8 +1,8 @@
 """Distillation: from reviews to soft labels, stage by stage; the epochs then teach them to a small network.
 
-    language-model ─▶ reader-1 ─▶ reading-1 ─▶ stack-1 ─▶ reader-2 ─▶ reading-2 ─▶ stack-2 ─▶ soft labels
-                                                ▲                                 ▲
-                                              linear                       linear, crops
+    language-model ─▶ reader-1 ─▶ reading-1 ─▶ stack-1 ─▶ reader-2 ─▶ reading-2 ─▶ stack-2 ─▶ … soft labels
+                                                  ▲                                   ▲
+                                               linear                              linear
 
 The held-out reviews train none of this; they only weigh the teachers against one another.
 """
@@ -26,14 +26,14 @@ from trainer.stages import Made, Output, Progress, Stages
 from trainer.teachers.crops import SENTENCE_ENDS, cut_crops
 from trainer.teachers.language_model import LanguageModelSettings, learn_language
 from trainer.teachers.linear import linear_logits
-from trainer.teachers.reader import first_reader, prefix_count, read_prefixes, second_reader, train_reader
+from trainer.teachers.reader import first_reader, prefix_count, read_prefixes, self_trained_reader, train_reader
 from trainer.teachers.soft_labels import mix_hard, prefix_labels, whole, whole_labels
 from trainer.teachers.stack import fit_stack, stacked
 
 __all__ = ["Lesson", "teach"]
 
 _VECTORS = "embedding.weight"
-_HARD_SHARE = 0.5  # of the true label in what the second reader learns
+_HARD_SHARE = 0.5  # of the true label in what self-training learns
 _WHOLE_REVIEW = 1_000_000  # tokens: language model and linear teacher read long reviews to the end
 _LM_PASSES = 10  # at most, over a small corpus
 _CROPS_A_REVIEW = 3  # at most
@@ -47,7 +47,7 @@ class Lesson:
     reviews: EncodedReviews
     """Training reviews, unlabelled ones and crops, with soft labels of their prefixes."""
     weights: dict[str, Tensor]
-    """To start from: the second reader's word vectors."""
+    """To start from: the last reader's word vectors."""
     stages: dict[str, Any]
     """What each stage reached."""
 
@@ -58,15 +58,17 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     school = _School(splits, tokenizer, recipe, recipe.teachers, seed, stages)
     crops = school.cut_crops()
     linear = school.judge_by_ngrams(crops)
-    first = school.train_first(school.learn_language())
-    reading = school.read("reading-1", first)
-    stack = school.weigh("stack-1", linear, reading)
-    second = school.train_second(first, linear, reading, stack)
-    # The first reader has no say any more: the two are so alike that a stack would set one against the other.
-    reading = school.read("reading-2", second, crops)
-    stack = school.weigh("stack-2", linear, reading)
+    rounds = recipe.teachers.self_training_rounds
+    reader = school.train_first(school.learn_language())
+    reading = school.read(1, reader, crops if rounds == 0 else None)
+    stack = school.weigh(1, linear, reading)
+    for number in range(2, 2 + rounds):
+        reader = school.train_on(number, reader, linear, reading, stack)
+        # Earlier readers have no say any more: they are so like the last that a stack would set one against another.
+        reading = school.read(number, reader, crops if number == 1 + rounds else None)
+        stack = school.weigh(number, linear, reading)
     reviews = school.label(recipe.teachers.hard_share, linear, reading, stack, crops)
-    return Lesson(reviews, {_VECTORS: second.tensors[_VECTORS]}, dict(stages.summaries))
+    return Lesson(reviews, {_VECTORS: reader.tensors[_VECTORS]}, dict(stages.summaries))
 
 
 class _School:
@@ -130,14 +132,14 @@ class _School:
         reviews = EncodedReviews(self._abridged(self._train.ids), self._train.labels)
         return self._train_reader("reader-1", recipe, start, reviews, [language_model], passes=2 * recipe.epochs)
 
-    def train_second(self, first: Output, linear: Output, reading: Output, stack: Output) -> Output:
-        """Weights of a reader that goes on from the first on soft labels."""
-        recipe = second_reader(self._recipe, self._teachers)
+    def train_on(self, number: int, last: Output, linear: Output, reading: Output, stack: Output) -> Output:
+        """Weights of a reader that goes on from the last on soft labels."""
+        recipe = self_trained_reader(self._recipe, self._teachers)
         reviews = self.label(_HARD_SHARE, linear, reading, stack)
-        upstream = [first, linear, reading, stack]
-        return self._train_reader("reader-2", recipe, first.tensors, reviews, upstream, passes=recipe.epochs)
+        upstream = [last, linear, reading, stack]
+        return self._train_reader(f"reader-{number}", recipe, last.tensors, reviews, upstream, passes=recipe.epochs)
 
-    def read(self, name: str, reader: Output, crops: Output | None = None) -> Output:
+    def read(self, number: int, reader: Output, crops: Output | None = None) -> Output:
         """A reader's logits [rows, prefixes] of every part, and of the crops if given."""
         recipe = first_reader(self._recipe, self._teachers)
         parts = {
@@ -156,9 +158,9 @@ class _School:
 
         words = sum(len(ids.values) for ids in parts.values())
         plan = f"judging {words:,} words, {self._about(words / 2)}"  # no way back: a third of the work, less well used
-        return self._stages.run(name, plan, {}, [reader, crops] if crops else [reader], work)
+        return self._stages.run(f"reading-{number}", plan, {}, [reader, crops] if crops else [reader], work)
 
-    def weigh(self, name: str, linear: Output, reading: Output) -> Output:
+    def weigh(self, number: int, linear: Output, reading: Output) -> Output:
         """How much each teacher's word counts."""
         labels = torch.from_numpy(self._held_out.labels)
 
@@ -166,7 +168,7 @@ class _School:
             return fit_stack(_opinions("held_out", linear, reading), labels)
 
         plan = f"weighing linear teacher and reader on {len(labels):,} held-out reviews"
-        return self._stages.run(name, plan, {}, [linear, reading], work)
+        return self._stages.run(f"stack-{number}", plan, {}, [linear, reading], work)
 
     def label(
         self,

@@ -29,6 +29,7 @@ from trainer.memory import keep_freed_memory
 from trainer.network import SentimentLSTM
 from trainer.recipes import DEFAULT, Recipe
 from trainer.report import best_epoch, write_reliability, write_report
+from trainer.rounding import round_vectors
 from trainer.splits import Splits, choose_splits
 from trainer.stages import Stages
 
@@ -184,9 +185,8 @@ class _Session:
     def _served_network(self) -> SentimentLSTM:
         """The network as it is validated and saved: averaged and rounded, if the recipe says so."""
         served = self._learner.served_network()
-        if self._recipe.half_embedding:
-            table = served.embedding.weight.data
-            table.copy_(table.half())
+        table = served.embedding.weight.data
+        table.copy_(round_vectors(table, self._recipe.embedding_bits))
         return served
 
     def _save(self, record: EpochRecord, served: SentimentLSTM, predictions: Predictions) -> None:

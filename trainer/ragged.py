@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.text import RaggedIds, positions
+from scorer.ragged import positions
+from scorer.text import RaggedIds
 
 __all__ = ["joined", "ragged", "rows_of", "tail"]
 

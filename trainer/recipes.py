@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from scorer.text import TextSettings
 from trainer.network import NetworkSettings, Pooling
+from trainer.rounding import EmbeddingBits
 
 __all__ = ["RECIPES", "Recipe", "Teachers", "recipe_from"]
 
@@ -26,18 +27,17 @@ class Teachers:
     """Words that the language model reads, however often that is the same review."""
     reader_epochs: int = 3
     """Passes of the first reader over the labelled reviews."""
-    second_reader_epochs: int = 2
-    """Passes of the second reader over labelled and unlabelled reviews with soft labels."""
+    self_training_rounds: int = 2
+    """How often a reader learns what linear teacher and last reader say together, and becomes the last reader."""
+    self_training_epochs: int = 1
+    """Passes of each round over labelled and unlabelled reviews."""
     hard_share: float = 0.3
     """Share of the true label in what the small network learns of a labelled review."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One complete set of choices; each is also an option of `trainer fit`.
-
-    Fields with a default came later: it is what older checkpoints meant.
-    """
+    """One complete set of choices; each is also an option of `trainer fit`. Defaults mean: not in this recipe."""
 
     name: str
     # Text
@@ -63,8 +63,8 @@ class Recipe:
     """On word vectors."""
     word_dropout: float
     """Share of training tokens replaced by the unknown word."""
-    half_embedding: bool
-    """Round the saved word vectors to half precision, which halves the sealed model."""
+    embedding_bits: EmbeddingBits
+    """Bits of a number of the saved word vectors: eight make the sealed model a quarter as large as 32."""
     # Optimisation
     learning_rate: float
     embedding_rate: float = 1.0
@@ -139,7 +139,7 @@ TUTORIAL = Recipe(
     pooling="final_step",
     dropout=0.0,
     word_dropout=0.0,
-    half_embedding=False,
+    embedding_bits=32,
     learning_rate=1e-3,
     batch_size=64,
     epochs=10,
@@ -167,7 +167,7 @@ DEFAULT = Recipe(
     dropout=0.5,
     vector_dropout=0.5,
     word_dropout=0.1,
-    half_embedding=True,
+    embedding_bits=8,
     learning_rate=2e-3,
     batch_size=64,
     epochs=12,
@@ -182,7 +182,7 @@ DEFAULT = Recipe(
 DISTILLED = Recipe(
     name="distilled",
     tokenizer="corpus",
-    vocab_size=28_000,  # with 128 numbers of two bytes a word, the sealed model stays below 8 MB
+    vocab_size=30_000,
     max_length=400,
     keep="tail",
     pad_to_max_length=False,
@@ -192,9 +192,9 @@ DISTILLED = Recipe(
     pooling="last_max_mean",
     dropout=0.2,
     word_dropout=0.1,
-    half_embedding=True,
+    embedding_bits=8,
     learning_rate=3e-3,
-    embedding_rate=0.3,  # they come from the second reader and know much already
+    embedding_rate=0.3,  # they come from a reader and know much already
     cosine=True,
     warmup=0.04,
     adam_beta2=0.99,

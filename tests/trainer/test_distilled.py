@@ -18,7 +18,7 @@ from trainer.teachers import language_model
 TINY = (
     *("--recipe", "distilled", "--embedding-dim", 8, "--hidden-dim", 8, "--vocab-size", 500, "--epochs", 2),
     *("--crops", 60, "--lm-words", 40_000, "--teacher-hidden-dim", 8, "--linear-folds", 2),
-    *("--reader-epochs", 1, "--second-reader-epochs", 1),
+    *("--reader-epochs", 1, "--self-training-rounds", 1),
 )
 STAGES = ["crops", "linear", "language-model", "reader-1", "reading-1", "stack-1", "reader-2", "reading-2", "stack-2"]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.text import RaggedIds, positions
+from scorer.ragged import positions
+from scorer.text import RaggedIds
 
 __all__ = ["Ngrams", "SparseRows"]
 

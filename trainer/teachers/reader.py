@@ -18,7 +18,7 @@ from trainer.network import PREFIX_WORDS, SentimentLSTM
 from trainer.recipes import Recipe, Teachers
 from trainer.stages import Made, Progress
 
-__all__ = ["first_reader", "prefix_count", "read_prefixes", "second_reader", "train_reader"]
+__all__ = ["first_reader", "prefix_count", "read_prefixes", "self_trained_reader", "train_reader"]
 
 
 def first_reader(recipe: Recipe, teachers: Teachers) -> Recipe:
@@ -36,11 +36,11 @@ def first_reader(recipe: Recipe, teachers: Teachers) -> Recipe:
     )
 
 
-def second_reader(recipe: Recipe, teachers: Teachers) -> Recipe:
-    """Self-training: goes on from the first on what all teachers together say of every prefix of every review."""
+def self_trained_reader(recipe: Recipe, teachers: Teachers) -> Recipe:
+    """Goes on from the last reader, on what that and the linear teacher say together of every prefix of a review."""
     return replace(
         _large(recipe, teachers),
-        epochs=teachers.second_reader_epochs,
+        epochs=teachers.self_training_epochs,
         dropout=0.4,
         learning_rate=1e-3,
         warmup=0.2,
