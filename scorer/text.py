@@ -1,6 +1,6 @@
 """Text to ids: a column of strings becomes ragged token ids, the same in training and in serving.
 
-Every tokenizer that the Hugging Face `tokenizers` library can load works, by `scorer.library`. The word-level one that
+Every tokenizer that the Hugging Face `tokenizers` library can load works, by `scorer.generic`. The word-level one that
 `trainer fit --tokenizer corpus` learns and uncased BERT take vectorised ways, `scorer.words` and `scorer.wordpieces`,
 to the same ids.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from scorer.errors import ModelError
-from scorer.library import LibraryEncoder
+from scorer.generic import GenericEncoder
 from scorer.ragged import positions
 from scorer.wordpieces import WordPieceEncoder
 from scorer.words import UNKNOWN, WordEncoder
@@ -78,7 +78,7 @@ class TextEncoder:
         self._rows = (
             WordEncoder.for_tokenizer(parts)
             or WordPieceEncoder.for_tokenizer(parts, self._tokenizer)
-            or LibraryEncoder(self._tokenizer)
+            or GenericEncoder(self._tokenizer)
         )
 
     @property

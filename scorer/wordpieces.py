@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
-from scorer.library import LibraryEncoder
+from scorer.generic import GenericEncoder
 from scorer.ragged import Ids, interleave, positions
 from scorer.splitting import split_words
 
@@ -29,7 +29,7 @@ class WordPieceEncoder:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._library = LibraryEncoder(tokenizer)
+        self._library = GenericEncoder(tokenizer)
         added = (re.escape(token.content) for token in tokenizer.get_added_tokens_decoder().values())
         self._not_plain = "|".join([_CONTROL, *added])
         self._pieces: dict[str, list[int]] = {}

@@ -160,18 +160,20 @@ def _load(builder: str, name: str, hint: str = "", **options: Any) -> dict[str, 
 
 
 def _checked(split: datasets.Dataset, name: str, source: DataSource) -> datasets.Dataset:
-    for column, option in ((source.text_column, "--text-column"), (source.label_column, "--label-column")):
+    labelled = name != "unsupervised"
+    columns = {"text": (source.text_column, "--text-column"), "label": (source.label_column, "--label-column")}
+    for column, option in columns.values() if labelled else [columns["text"]]:
         if column not in split.column_names:
-            columns = ", ".join(split.column_names)
-            raise TrainerError(
-                f"{source.name}: split {name} has no column {column!r}; name one with {option}: {columns}"
-            )
+            found = ", ".join(split.column_names)
+            raise TrainerError(f"{source.name}: split {name} has no column {column!r}; name one with {option}: {found}")
+    if not labelled:  # a hub's placeholder, or no such column at all
+        split = split.select_columns([source.text_column]).add_column(source.label_column, [-1] * len(split))
     split = split.select_columns([source.text_column, source.label_column])
     split = split.rename_columns({source.text_column: "text", source.label_column: "label"})
     if len(split) == 0:
         raise TrainerError(f"{source.name}: split {name} has no rows")
     _check_texts(split.data["text"], f"{source.name}: split {name}")
-    if name != "unsupervised":
+    if labelled:
         _check_labels(split.data["label"], f"{source.name}: split {name}")
     return split
 

@@ -6,10 +6,10 @@ from tokenizers import Tokenizer
 
 from scorer.ragged import Ids
 
-__all__ = ["LibraryEncoder"]
+__all__ = ["GenericEncoder"]
 
 
-class LibraryEncoder:
+class GenericEncoder:
     """Encodes columns text by text, without special tokens."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
