@@ -118,6 +118,7 @@ def draw(found: list[Contender], path: Path) -> None:
             )
     axes.set(xscale="log", xlabel="reviews per second, file to file", ylabel="accuracy")
     axes.grid(alpha=0.3, which="both")
+    axes.margins(x=0.3, y=0.15)
     figure.savefig(path, dpi=120)
 
 
@@ -134,9 +135,9 @@ def main() -> None:
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
     if options.train and not (options.models / "fasttext.bin").exists():
-        from benchmarks.peers import fit
-
-        fit(options.train, options.models)
+        # In a process of its own: a child's peak memory counts from what its parent had.
+        fit = [sys.executable, "-m", "benchmarks.peers", "fit", str(options.train), str(options.models)]
+        subprocess.run(fit, check=True)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         found = contenders(options, work)

@@ -3,7 +3,7 @@
 python -m benchmarks.peers fasttext reviews.parquet scored.parquet --models models --tokenizer bert-folder
 
 Prints one JSON object: rows, and seconds from opening the input to the finished file, without imports and without
-loading or fitting the model. `--fit train.parquet` fits and saves the models that need it instead.
+loading or fitting the model. `python -m benchmarks.peers fit train.parquet models` fits the peers that learn.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def tutorial(options: argparse.Namespace) -> Score:
 
 def tfidf(options: argparse.Namespace) -> Score:
     """scikit-learn: TF-IDF of words and bigrams, logistic regression."""
-    with (options.models / "tfidf.pkl").open("rb") as file:  # written by --fit below, never by anyone else
+    with (options.models / "tfidf.pkl").open("rb") as file:  # written by `fit` below, never by anyone else
         pipeline = pickle.load(file)
     return lambda texts: pipeline.predict_proba(texts)[:, 1]
 
@@ -115,13 +115,15 @@ def fit(train: Path, models: Path) -> None:
 def main() -> None:
     """Run one peer once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("peer", choices=[*PEERS, "fit"])
     parser.add_argument("reviews", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--tokenizer", type=Path)
     parser.add_argument("--rows", type=int, help="score only the first rows")
     options = parser.parse_args()
+    if options.peer == "fit":
+        return fit(options.reviews, options.output)
     score = PEERS[options.peer](options)
     started = time.perf_counter()
     table = pq.read_table(options.reviews).slice(0, options.rows)

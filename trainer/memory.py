@@ -12,7 +12,7 @@ def keep_freed_memory() -> None:
     """Let this process keep large blocks that it frees, where the C library can (glibc).
 
     By default every array of some megabytes goes back to the system and comes back as new pages that must be zeroed;
-    a training step does that for each. Keeping them makes a step about a fifth faster, and changes no number.
+    a training step does that for each. Keeping them saves the zeroing, and changes no number.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:
