@@ -113,7 +113,7 @@ def fit(train: Path, models: Path) -> None:
 
 
 def main() -> None:
-    """Run one peer once."""
+    """Run one peer once, or fit those that learn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("peer", choices=[*PEERS, "fit"])
     parser.add_argument("reviews", type=Path)
@@ -123,7 +123,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="score only the first rows")
     options = parser.parse_args()
     if options.peer == "fit":
-        return fit(options.reviews, options.output)
+        fit(options.reviews, options.output)
+    else:
+        run(options)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Score the file once and print how long it took."""
     score = PEERS[options.peer](options)
     started = time.perf_counter()
     table = pq.read_table(options.reviews).slice(0, options.rows)
