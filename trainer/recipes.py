@@ -27,7 +27,7 @@ class Teachers:
     """Words that the language model reads, however often that is the same review."""
     reader_epochs: int = 3
     """Passes of the first reader over the labelled reviews."""
-    self_training_rounds: int = 2
+    self_training_rounds: int = 4
     """How often a reader learns what linear teacher and last reader say together, and becomes the last reader."""
     self_training_epochs: int = 1
     """Passes of each round over labelled and unlabelled reviews."""
