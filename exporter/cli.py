@@ -8,29 +8,32 @@ exporter check best.onnx best.pth
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+from scorer import __version__
+from scorer.command import ArgumentParser, Tool, needs_training_extra
 
-from scorer.command import needs_training_extra, new_app, run_command
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from exporter.parity import Parity
 
-app = new_app("Seal a fitted network into one .onnx file, with proof that both give the same numbers.")
+main = Tool(
+    "exporter", "Seal a fitted network into one .onnx file, with proof that both give the same numbers.", __version__
+)
 
-_Checkpoint = Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A .pth file of `trainer fit`.")]
+
+def _checkpoint_argument(parser: ArgumentParser) -> None:
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="A .pth file of `trainer fit`.")
 
 
-@app.command("to-onnx")
-def to_onnx_(
-    checkpoint: _Checkpoint,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="The sealed model.  [default: beside CHECKPOINT, .onnx]"),
-    ] = None,
-    hf_dir: Annotated[Path | None, typer.Option(help="Also write the Hugging Face layout here.")] = None,
-) -> None:
+def _export_arguments(parser: ArgumentParser) -> None:
+    _checkpoint_argument(parser)
+    add = parser.add_argument
+    add("--output", "-o", metavar="FILE", type=Path, help="The sealed model.  [default: beside CHECKPOINT, .onnx]")
+    add("--hf-dir", metavar="FOLDER", type=Path, help="Also write the Hugging Face layout here.")
+
+
+@main.command("to-onnx CHECKPOINT", _export_arguments)
+def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None) -> None:
     """Export CHECKPOINT, prove parity with torch, and seal model, tokenizer and settings in one file.
 
     Example: exporter to-onnx best.pth
@@ -43,10 +46,13 @@ def to_onnx_(
     print(f"saved {result.output} ({result.size / 1e6:.2f} MB)")
 
 
-@app.command()
-def check(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A sealed model.")], checkpoint: _Checkpoint
-) -> None:
+def _check_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", type=Path, help="A sealed model.")
+    _checkpoint_argument(parser)
+
+
+@main.command("check MODEL CHECKPOINT", _check_arguments)
+def check(*, model: Path, checkpoint: Path) -> None:
     """Prove again that MODEL gives the numbers of CHECKPOINT.
 
     Example: exporter check best.onnx best.pth
@@ -62,11 +68,6 @@ def _parity_line(parity: Parity) -> str:
         f"parity: {parity.logits:,} logits in {parity.cases} batches, largest difference "
         f"{parity.largest_difference:.2g} (tolerance {parity.tolerance:g})"
     )
-
-
-def main() -> None:
-    """Entry point of the console command."""
-    run_command(app, "exporter")
 
 
 if __name__ == "__main__":

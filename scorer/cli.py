@@ -8,66 +8,100 @@ scorer inspect best.onnx
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+from scorer import __version__
+from scorer.command import ArgumentParser, Tool, at_least
 
-from scorer.command import new_app, run_command
-from scorer.formats import CsvOptions, Format
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
+    from pathlib import Path
+
     from scorer.job import Progress, RunOptions, RunSummary
     from scorer.scoring import Scorer
 
-app = new_app("Turn text reviews into sentiment probabilities, in bulk, on plain CPUs.")
+main = Tool("scorer", "Turn text reviews into sentiment probabilities, in bulk, on plain CPUs.", __version__)
 
-_Model = Annotated[
-    Path | None,
-    typer.Option(
+
+def _model_argument(parser: ArgumentParser) -> None:
+    from pathlib import Path
+
+    parser.add_argument(
         "--model",
         "-m",
+        metavar="FILE",
+        type=Path,
         help="A sealed model. Without it: $SCORER_MODEL, else ./best.onnx if there, else the embedded default.",
-    ),
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines, and nothing else.")]
+    )
 
 
-@app.command("run")
+def _json_argument(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--json", dest="as_json", action="store_true", help="Print one JSON object for machines, and nothing else."
+    )
+
+
+def _run_arguments(parser: ArgumentParser) -> None:
+    from pathlib import Path
+
+    from scorer.formats import CsvOptions, Format
+
+    csv, formats = CsvOptions(), [one.value for one in Format]
+    add = parser.add_argument
+    add("input", metavar="INPUT", type=Path, help="Reviews: a .parquet or .csv file.")
+    add("--output", "-o", metavar="FILE", type=Path, required=True, help="Where to write them.  [required]")
+    _model_argument(parser)
+    usual = "[default: text, review, review_text, content, comment or body]"
+    add("--text-column", metavar="NAME", help=f"The column to score.  {usual}")
+    add("--format", choices=formats, help="Of INPUT, whatever its name.")
+    add("--output-format", choices=formats, help="Of the output, whatever its name.")
+    add("--delimiter", metavar="C", default=csv.delimiter, help="Between values of a CSV line.  [default: %(default)s]")
+    add(
+        "--encoding",
+        metavar="NAME",
+        default=csv.encoding,
+        help="Of a CSV input; outputs are UTF-8.  [default: %(default)s]",
+    )
+    add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
+    add("--status", action="store_true", help="Add a column: ok, truncated, empty or null.")
+    add("--force", action="store_true", help="Replace an existing output.")
+    add("--workers", metavar="N", type=at_least(1), help="Parallel scorers.  [default: every usable CPU]")
+    add("--quiet", "-q", action="store_true", help="Print nothing but errors.")
+    _json_argument(parser)
+
+
+@main.command("run INPUT -o FILE", _run_arguments)
 def run_(
-    input_: Annotated[Path, typer.Argument(metavar="INPUT", help="Reviews: a .parquet or .csv file.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write them: .parquet or .csv.")],
-    model: _Model = None,
-    text_column: Annotated[
-        str | None,
-        typer.Option(help="The column to score.  [default: text, review, review_text, content, comment or body]"),
-    ] = None,
-    format_: Annotated[Format | None, typer.Option("--format", help="Of INPUT, whatever its name.")] = None,
-    output_format: Annotated[Format | None, typer.Option(help="Of the output, whatever its name.")] = None,
-    delimiter: Annotated[str, typer.Option(help="Between the values of a CSV line.")] = ",",
-    encoding: Annotated[str, typer.Option(help="Of a CSV input; outputs are UTF-8.")] = "utf-8",
-    prefix: Annotated[str, typer.Option(help="Put before the names of the new columns.")] = "",
-    status: Annotated[bool, typer.Option("--status", help="Add a column: ok, truncated, empty or null.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Parallel scorers.  [default: every usable CPU]")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
-    as_json: _Json = False,
+    *,
+    input: Path,
+    output: Path,
+    model: Path | None,
+    text_column: str | None,
+    format: str | None,
+    output_format: str | None,
+    delimiter: str,
+    encoding: str,
+    prefix: str,
+    status: bool,
+    force: bool,
+    workers: int | None,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Write every row of INPUT back with its sentiment.
 
     Example: scorer run reviews.parquet -o scored.parquet
     """
+    from scorer.formats import CsvOptions, Format
     from scorer.job import RunOptions
     from scorer.scoring import ScoreColumns, Scorer
 
     options = RunOptions(
-        input=input_,
+        input=input,
         output=output,
         text_column=text_column,
-        input_format=format_,
-        output_format=output_format,
+        input_format=Format(format) if format else None,
+        output_format=Format(output_format) if output_format else None,
         csv=CsvOptions(delimiter, encoding),
         columns=ScoreColumns(prefix, status),
         force=force,
@@ -78,17 +112,21 @@ def run_(
         print(_model_line(scorer))
     summary = _run_with_bar(options, scorer, visible=not (quiet or as_json))
     if as_json:
+        import json
+
         print(json.dumps(summary.as_dict()))
     elif not quiet:
         print(_summary_lines(summary))
 
 
-@app.command()
-def text(
-    texts: Annotated[list[str] | None, typer.Argument(help="Texts to score; none: one per line of stdin.")] = None,
-    model: _Model = None,
-    as_json: _Json = False,
-) -> None:
+def _text_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("texts", metavar="TEXT", nargs="*", help="Texts to score; none: one per line of stdin.")
+    _model_argument(parser)
+    _json_argument(parser)
+
+
+@main.command("text [TEXT ...]", _text_arguments)
+def text(*, texts: list[str], model: Path | None, as_json: bool) -> None:
     """Print the probability and the label of each TEXT.
 
     Example: scorer text "This movie was absolutely fantastic! I loved it."
@@ -103,10 +141,15 @@ def text(
             _print_scores(scorer, [line.rstrip("\n")], as_json)
 
 
-@app.command()
-def inspect(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A sealed model.")], as_json: _Json = False
-) -> None:
+def _inspect_arguments(parser: ArgumentParser) -> None:
+    from pathlib import Path
+
+    parser.add_argument("model", metavar="MODEL", type=Path, help="A sealed model.")
+    _json_argument(parser)
+
+
+@main.command("inspect MODEL", _inspect_arguments)
+def inspect(*, model: Path, as_json: bool) -> None:
     """Verify a sealed MODEL and print its card.
 
     Example: scorer inspect best.onnx
@@ -169,6 +212,8 @@ def _summary_lines(summary: RunSummary) -> str:
 
 
 def _print_scores(scorer: Scorer, texts: list[str], as_json: bool) -> None:
+    import json
+
     import pyarrow as pa
 
     scores = scorer.score(pa.array(texts, pa.string()))
@@ -179,11 +224,6 @@ def _print_scores(scorer: Scorer, texts: list[str], as_json: bool) -> None:
             print(json.dumps({"text": one, "sentiment_probability": known, "sentiment": label}, ensure_ascii=False))
         else:
             print("  -       (no text)" if known is None else f"{known:.4f}  {label:<8}  {one}", flush=True)
-
-
-def main() -> None:
-    """Entry point of the console command."""
-    run_command(app, "scorer")
 
 
 if __name__ == "__main__":

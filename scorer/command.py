@@ -1,45 +1,170 @@
-"""How all three commands end: the one place that turns errors into lines and exit codes."""
+"""The shape of all three commands: parsing, help, and the one place that turns errors into lines and exit codes.
 
+It stands on `argparse` and imports little, because `--help` has to answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, HelpFormatter
 
-import typer
+from scorer.errors import SentimentScorerError, UsageError
 
-from scorer.errors import SentimentScorerError
+TYPE_CHECKING = False  # type checkers know the name; importing `typing` for it takes milliseconds
+if TYPE_CHECKING:
+    from argparse import _ActionsContainer
+    from collections.abc import Callable
+    from typing import NoReturn, TypeVar
 
-__all__ = ["needs_training_extra", "new_app", "run_command"]
+    _Function = TypeVar("_Function", bound=Callable[..., None])
+
+__all__ = ["ArgumentParser", "BooleanOptionalAction", "Tool", "UsageError", "at_least", "needs_training_extra"]
+
+_WORDING = (
+    ("usage:", "Usage:"),
+    ("positional arguments:", "Arguments:"),
+    ("options:", "Options:"),
+    ("  COMMAND\n", ""),
+)
+_BOLD = r"^(Usage:|\S.*:$)"
+_CYAN = r"^(  (?:-\S+|[A-Za-z-]+)|    [a-z-]+(?=  ))"
 
 
-def new_app(summary: str) -> typer.Typer:
-    """A command group in this project's style: plain tracebacks for bugs, no completion installer."""
-    return typer.Typer(
-        help=summary,
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
+class Tool:
+    """A console tool of several commands, each a function that takes its parsed arguments by name.
+
+    >>> tool = Tool("scorer", "Score reviews.", __version__)
+    >>> @tool.command("run", add_run_arguments)
+    ... def run(input: Path, output: Path) -> None: ...
+    """
+
+    def __init__(self, name: str, summary: str, version: str) -> None:
+        self._name, self._summary, self._version = name, summary, version
+        self._commands: dict[str, tuple[str, Callable[[ArgumentParser], None], Callable[..., None]]] = {}
+
+    def command(self, usage: str, add_arguments: Callable[[ArgumentParser], None]) -> Callable[[_Function], _Function]:
+        """Make the decorated function a command: `usage` is its name and its required arguments.
+
+        The first line of its docstring becomes the summary, the rest the last line of the help.
+        """
+
+        def register(function: _Function) -> _Function:
+            self._commands[usage.split()[0]] = usage, add_arguments, function
+            return function
+
+        return register
+
+    def __call__(self) -> NoReturn:
+        """Run what the command line says and exit: 0 done, 1 refused with one line, 2 usage, 130 Ctrl-C."""
+        try:
+            self._parse_and_run(sys.argv[1:])
+            sys.exit(0)
+        except UsageError as error:
+            line, code = str(error), 2
+        except SentimentScorerError as error:
+            line, code = str(error), 1
+        except OSError as error:  # a full disk, a folder without permission: the system's words say it best
+            line, code = f"{error.filename}: {error.strerror}" if error.filename else str(error), 1
+        except KeyboardInterrupt:
+            line, code = "interrupted", 130
+        print(f"{self._name}: {' '.join(line.split())}", file=sys.stderr)
+        sys.exit(code)
+
+    def _parse_and_run(self, arguments: list[str]) -> None:
+        name = self._parser().parse_args(arguments[:1] or ["--help"]).command
+        usage, add_arguments, function = self._commands[name]
+        parser = _Parser(f"{self._name} {name}", f"{self._name} {usage}", *_summary(function))
+        add_arguments(parser)
+        _add_help(parser)
+        function(**vars(parser.parse_intermixed_args(arguments[1:])))
+
+    def _parser(self) -> ArgumentParser:
+        """The parser of the first argument, which names the command."""
+        more = f"{self._name} COMMAND --help says more of each."
+        parser = _Parser(self._name, f"{self._name} COMMAND", self._summary, more)
+        # The commands' own parsers are made by need: what they import counts when the whole tool is asked for help.
+        names = parser.add_subparsers(
+            title="Commands", metavar="COMMAND", dest="command", required=True, parser_class=ArgumentParser
+        )
+        for name, (_, _, function) in self._commands.items():
+            names.add_parser(name, help=_summary(function)[0])
+        options = parser.add_argument_group("Options")
+        version = f"{self._name} {self._version}"
+        options.add_argument("--version", action="version", version=version, help="Print the version.")
+        _add_help(options)
+        return parser
 
 
-@contextmanager
-def needs_training_extra(name: str) -> Iterator[None]:
+class _Parser(ArgumentParser):
+    """An `ArgumentParser` in this project's style: readable help, and errors of one line."""
+
+    def __init__(self, prog: str, usage: str, description: str, epilog: str) -> None:
+        super().__init__(
+            prog,
+            f"{usage} [options]",
+            description,
+            epilog,
+            formatter_class=_Formatter,
+            add_help=False,
+            allow_abbrev=False,
+        )
+        self.color = False  # Python 3.14's own colours: ours are the same everywhere
+
+    def format_help(self) -> str:
+        """The help text, in colour on a terminal."""
+        text = super().format_help()
+        for old, new in _WORDING:
+            text = re.sub(f"^{old}", new, text, flags=re.MULTILINE)
+        if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+            return text
+        text = re.sub(_BOLD, "\x1b[1m\\1\x1b[0m", text, flags=re.MULTILINE)
+        return re.sub(_CYAN, "\x1b[36m\\1\x1b[0m", text, flags=re.MULTILINE)
+
+    def error(self, message: str) -> NoReturn:
+        """One line that names the mistake and where to read more."""
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+class _Formatter(HelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34)
+
+
+def _summary(function: Callable[..., None]) -> tuple[str, str]:
+    """A docstring's first line, and what follows it as one line."""
+    first, _, rest = (function.__doc__ or "").partition("\n")
+    return first, " ".join(rest.split())
+
+
+def _add_help(parser: _ActionsContainer) -> None:
+    parser.add_argument("--help", "-h", action="help", help="Show this message and exit.")
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `least` on."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        return int(text)
+
+    return parse
+
+
+class needs_training_extra:  # noqa: N801 - reads as the context manager that it is; contextlib would cost 3 ms
     """Turn a failing import of torch and its kin into the one line that says what to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise SentimentScorerError(
-            f"{name} needs {error.name}, which scoring does not; install it with: pip install 'sentiment-scorer[train]'"
-        ) from error
 
+    def __init__(self, name: str) -> None:
+        self._name = name
 
-def run_command(app: typer.Typer, name: str) -> None:
-    """Run `app` and exit: 0 done, 1 refused with one line on stderr, 2 usage, 130 Ctrl-C."""
-    try:
-        app(prog_name=name)  # typer itself exits with 2 on usage errors and 130 on Ctrl-C
-    except SentimentScorerError as error:
-        line = str(error)
-    except OSError as error:  # a full disk, a folder without permission: the system's words say it best
-        line = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    print(f"{name}: {' '.join(line.split())}", file=sys.stderr)
-    sys.exit(1)
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ModuleNotFoundError):
+            raise SentimentScorerError(
+                f"{self._name} needs {error.name}, which scoring does not; "
+                "install it with: pip install 'sentiment-scorer[train]'"
+            ) from error

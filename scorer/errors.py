@@ -1,17 +1,22 @@
 """What can go wrong, as one tree.
 
 SentimentScorerError            one clear line for the user, exit code 1
+├── UsageError                  an option's value cannot be, exit code 2
 ├── InputError                  a file of reviews cannot be read or written as asked
 ├── ModelError                  a sealed model is missing, altered or not ours
 ├── trainer.errors.TrainerError data, recipe or checkpoint of a fit
 └── exporter.errors.ExportError the graph differs from the network
 """
 
-__all__ = ["InputError", "ModelError", "SentimentScorerError"]
+__all__ = ["InputError", "ModelError", "SentimentScorerError", "UsageError"]
 
 
 class SentimentScorerError(Exception):
     """Base of every error that a command reports as one line; its text says what to do."""
+
+
+class UsageError(SentimentScorerError):
+    """The command line itself is wrong; exit code 2."""
 
 
 class InputError(SentimentScorerError):

@@ -1,11 +1,13 @@
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from scorer import __version__
 from tests.conftest import Command, one_line
 
 
@@ -41,12 +43,14 @@ def test_the_embedded_default_knows_good_from_bad(command: Command, tmp_path: Pa
 
 
 HEAVY = ("torch", "transformers", "datasets", "onnx", "matplotlib", "trainer", "exporter")
+SLOW = (*HEAVY, "pyarrow", "onnxruntime", "numpy", "tokenizers")
 
 
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [
-        (["--help"], (*HEAVY, "pyarrow", "onnxruntime", "numpy", "tokenizers")),
+        (["--help"], (*SLOW, "rich", "dataclasses", "typing")),
+        (["run", "--help"], (*SLOW, "rich")),
         (["text", "fine"], HEAVY),
     ],
 )
@@ -71,3 +75,35 @@ def test_trainer_and_exporter_say_what_to_install(tmp_path: Path) -> None:
         assert result.returncode == 1
         assert len(result.stderr.splitlines()) == 1
         assert "pip install 'sentiment-scorer[train]'" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["scorer", "trainer", "exporter"])
+def test_help_names_every_command_with_an_example(command: Command, name: str) -> None:
+    page = command(name, "--help")
+    assert page.code == 0
+    assert command(name).out == page.out
+    commands = re.findall(r"^    (\S+)", page.out, re.MULTILINE)
+    assert len(commands) >= 2
+    for one in commands:
+        described = command(name, one, "--help")
+        assert (described.code, described.err) == (0, "")
+        assert described.out.startswith(f"Usage: {name} {one}")
+        assert f"Example: {name} {one} " in described.out
+    assert command(name, "--version").out == f"{name} {__version__}\n"
+
+
+def test_usage_errors_are_one_line_that_leads_to_the_help(command: Command) -> None:
+    wrong = {
+        "see scorer --help": ["nonsense"],
+        "--output/-o; see scorer run --help": ["run", "a.csv"],
+        "'0' is not a whole number of at least 1": ["run", "a.csv", "-o", "b.csv", "--workers", 0],
+        "invalid choice: 'xlsx' (choose from": ["run", "a.csv", "-o", "b.csv", "--format", "xlsx"],
+    }
+    for words, arguments in wrong.items():
+        result = command("scorer", *arguments)
+        assert (result.code, len(result.err.splitlines())) == (2, 1)
+        assert words in result.err
+
+
+def test_options_may_stand_between_texts(command: Command, model: Path) -> None:
+    assert len(command("scorer", "text", "one", "--json", "two").out.splitlines()) == 2
