@@ -12,9 +12,9 @@ from exporter.graph import Served, export_graph
 from exporter.huggingface import write_huggingface_folder
 from exporter.parity import Parity, prove_parity
 from exporter.recurrence import fastest_graph
+from scorer.aside import write_aside
 from scorer.model import Network
 from scorer.sealed import Card, read_sealed, seal
-from scorer.sinks import write_aside
 from trainer.checkpoint import Checkpoint, load_checkpoint
 
 __all__ = ["ExportOptions", "ExportResult", "check", "to_onnx"]

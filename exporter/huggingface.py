@@ -6,8 +6,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from scorer.aside import write_aside
 from scorer.sealed import Card
-from scorer.sinks import write_aside
 from scorer.words import UNKNOWN
 
 __all__ = ["write_huggingface_folder"]

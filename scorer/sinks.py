@@ -1,8 +1,6 @@
 """Record batches to files: written aside, complete or not there at all."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +10,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from scorer.aside import write_aside
 from scorer.errors import InputError
 from scorer.formats import CsvOptions, Format
 
-__all__ = ["Sink", "open_sink", "write_aside"]
+__all__ = ["Sink", "open_sink"]
 
 _ROW_GROUP_ROWS = 131_072
 _ROW_GROUP_BYTES = 64 << 20
@@ -44,38 +43,6 @@ def open_sink(path: Path, kind: Format, schema: pa.Schema, csv_options: CsvOptio
             sink.close()
         except pa.ArrowException as error:
             raise InputError(f"{path}: cannot be written as {kind}: {error}") from error
-
-
-@contextmanager
-def write_aside(path: Path) -> Iterator[Path]:
-    """A private temporary path beside `path`, moved there, durable and whole, if the block succeeds."""
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        partial.chmod(0o666 & ~_umask())  # mkstemp's file is for its owner alone
-        _sync(partial)
-        partial.replace(path)
-        _sync(path.parent)  # the rename itself
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    current = os.umask(0o077)
-    os.umask(current)
-    return current
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class _ParquetSink:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from scorer import __version__
-from scorer.sinks import write_aside
+from scorer.aside import write_aside
 from scorer.text import TextEncoder, TextSettings
 from trainer.errors import TrainerError
 from trainer.network import NetworkSettings, SentimentLSTM

@@ -9,7 +9,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scorer.sinks import write_aside
+from scorer.aside import write_aside
 from trainer.calibration import Calibration, reliability
 from trainer.checkpoint import EpochRecord
 

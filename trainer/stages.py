@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scorer.sinks import write_aside
+from scorer.aside import write_aside
 
 __all__ = ["Made", "Output", "Progress", "Stages"]
 

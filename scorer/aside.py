@@ -1,0 +1,44 @@
+"""Files written aside: complete and durable at their path, or not there at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scorer.errors import InputError
+
+__all__ = ["sync", "write_aside"]
+
+
+@contextmanager
+def write_aside(path: Path) -> Iterator[Path]:
+    """A private temporary path beside `path`, moved there, durable and whole, if the block succeeds."""
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        partial.chmod(0o666 & ~_umask())  # mkstemp's file is for its owner alone
+        sync(partial)
+        partial.replace(path)
+        sync(path.parent)  # the rename itself
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current
+
+
+def sync(path: Path) -> None:
+    """Have the system put a file's content, or a folder's names, on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
