@@ -44,7 +44,7 @@ def _json_argument(parser: ArgumentParser) -> None:
 def _run_arguments(parser: ArgumentParser) -> None:
     from pathlib import Path
 
-    from scorer.formats import CsvOptions, Format
+    from scorer.formats import CsvOptions, Format, OnError
 
     csv, formats = CsvOptions(), [one.value for one in Format]
     add = parser.add_argument
@@ -63,7 +63,13 @@ def _run_arguments(parser: ArgumentParser) -> None:
         help="Of a CSV input; outputs are UTF-8.  [default: %(default)s]",
     )
     add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
-    add("--status", action="store_true", help="Add a column: ok, truncated, empty or null.")
+    add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
+    add(
+        "--on-error",
+        choices=[one.value for one in OnError],
+        default=OnError.fail.value,
+        help="A row that is not text: stop and name it, or go on without its score.  [default: %(default)s]",
+    )
     add("--force", action="store_true", help="Replace an existing output.")
     add("--workers", metavar="N", type=at_least(1), help="Parallel scorers.  [default: every usable CPU]")
     add("--quiet", "-q", action="store_true", help="Print nothing but errors.")
@@ -83,6 +89,7 @@ def run_(
     encoding: str,
     prefix: str,
     status: bool,
+    on_error: str,
     force: bool,
     workers: int | None,
     quiet: bool,
@@ -92,7 +99,7 @@ def run_(
 
     Example: scorer run reviews.parquet -o scored.parquet
     """
-    from scorer.formats import CsvOptions, Format
+    from scorer.formats import CsvOptions, Format, OnError
     from scorer.job import RunOptions
     from scorer.scoring import ScoreColumns, Scorer
 
@@ -104,6 +111,7 @@ def run_(
         output_format=Format(output_format) if output_format else None,
         csv=CsvOptions(delimiter, encoding),
         columns=ScoreColumns(prefix, status),
+        on_error=OnError(on_error),
         force=force,
         workers=workers,
     )
@@ -204,9 +212,13 @@ def _run_with_bar(options: RunOptions, scorer: Scorer, *, visible: bool) -> RunS
 
 
 def _summary_lines(summary: RunSummary) -> str:
-    unscored = f"{summary.null:,} null, {summary.empty:,} empty, {summary.truncated:,} truncated"
+    counts = [f"{summary.null:,} null", f"{summary.empty:,} empty"]
+    if summary.error:
+        counts.append(f"{summary.error:,} unreadable")
+    end = {"head": "first", "tail": "last"}[summary.kept_end]
+    counts.append(f"{summary.truncated:,} truncated to the {end} {summary.kept_tokens:,} tokens")
     return (
-        f"{summary.output}: {summary.rows:,} rows, {summary.positive_share:.1%} positive; {unscored}\n"
+        f"{summary.output}: {summary.rows:,} rows, {summary.positive_share:.1%} positive; {', '.join(counts)}\n"
         f"{summary.seconds:.1f} s, {summary.reviews_per_second:,.0f} reviews/s"
     )
 

@@ -1,13 +1,13 @@
-"""The file formats of reviews: how a path tells its format, and how CSV is spelled."""
+"""The file formats of reviews: how a path tells its format, how CSV is spelled, what to do about bad rows."""
 
-import codecs
+import io
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from scorer.errors import InputError
 
-__all__ = ["CsvOptions", "Format", "format_of"]
+__all__ = ["CsvOptions", "Format", "OnError", "format_of"]
 
 
 class Format(StrEnum):
@@ -15,6 +15,15 @@ class Format(StrEnum):
 
     parquet = "parquet"
     csv = "csv"
+
+
+class OnError(StrEnum):
+    """What to do about a row that cannot be read as text."""
+
+    fail = "fail"
+    """Stop and name it."""
+    null = "null"
+    """Give it no score and the status `error`, and go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +35,8 @@ class CsvOptions:
 
     def __post_init__(self) -> None:
         try:
-            codecs.lookup(self.encoding)
-        except LookupError:
+            io.TextIOWrapper(io.BytesIO(), self.encoding)  # unlike codecs.lookup, it refuses what is not of text
+        except (LookupError, ValueError):
             raise InputError(f"unknown --encoding {self.encoding!r}; try utf-8, utf-16 or latin-1") from None
         if len(self.delimiter.encode()) != 1:
             raise InputError(f"--delimiter must be one ASCII character, not {self.delimiter!r}")

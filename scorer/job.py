@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from scorer import __version__
 from scorer.cpus import available_cpus
+from scorer.decoding import decode_rows, decode_texts
 from scorer.errors import InputError
-from scorer.formats import CsvOptions, Format, format_of
-from scorer.scoring import ScoreColumns, Scorer, Scores, Status, scored_schema, text_array
+from scorer.formats import CsvOptions, Format, OnError, format_of
+from scorer.scoring import ScoreColumns, Scorer, Scores, Status, scored_schema
 from scorer.sealed import SealedModel
 from scorer.sinks import open_sink
 from scorer.sources import Source, find_text_column, open_source
@@ -40,6 +41,7 @@ class RunOptions:
     output_format: Format | None = None
     csv: CsvOptions = field(default_factory=CsvOptions)
     columns: ScoreColumns = field(default_factory=ScoreColumns)
+    on_error: OnError = OnError.fail
     force: bool = False
     """Replace an existing output."""
     workers: int | None = None
@@ -68,6 +70,11 @@ class RunSummary:
     truncated: int = 0
     empty: int = 0
     null: int = 0
+    error: int = 0
+    kept_tokens: int = 0
+    """Of a truncated text."""
+    kept_end: str = ""
+    """Of a truncated text: `head` or `tail`."""
     seconds: float = 0.0
 
     @property
@@ -94,6 +101,7 @@ class RunSummary:
         self.truncated += int(counts[Status.truncated])
         self.empty += int(counts[Status.empty])
         self.null += int(counts[Status.null])
+        self.error += int(counts[Status.error])
         self.scored += int(counts[Status.ok] + counts[Status.truncated])
         self.positive += int((scores.probability >= threshold).sum())
 
@@ -111,14 +119,19 @@ def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], N
     kind = options.output_format or format_of(options.output)
     _refuse_to_lose(options)
 
-    summary = RunSummary(str(options.input), str(options.output), scorer.sealed.sha256)
+    text = scorer.sealed.card.text
+    summary = RunSummary(
+        str(options.input), str(options.output), scorer.sealed.sha256, kept_tokens=text.max_length, kept_end=text.keep
+    )
     workers = options.workers or available_cpus()
-    score_window = partial(_score_window, scorer=scorer, text_index=text_index, columns=options.columns)
+    score_window = partial(_score_window, scorer=scorer, source=source, text_index=text_index, columns=options.columns)
     with (
         open_sink(options.output, kind, schema, options.csv) as sink,
         ThreadPoolExecutor(workers) as pool,
     ):
         for batch, scores in _ordered_map(pool, score_window, source.batches(), ahead=2 * workers):
+            if options.on_error is OnError.fail:
+                _refuse_unreadable(scores, source, summary.rows)
             sink.write(batch)
             summary.add(scores, scorer.sealed.card.threshold)
             if on_progress:
@@ -128,10 +141,21 @@ def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], N
 
 
 def _score_window(
-    window: pa.RecordBatch, *, scorer: Scorer, text_index: int, columns: ScoreColumns
+    window: pa.RecordBatch, *, scorer: Scorer, source: Source, text_index: int, columns: ScoreColumns
 ) -> tuple[pa.RecordBatch, Scores]:
-    scores = scorer.score(text_array(window.column(text_index)))
+    if source.is_text:
+        window, unreadable = decode_rows(window)
+        scores = scorer.score(window.column(text_index), unreadable)
+    else:
+        scores = scorer.score(*decode_texts(window.column(text_index)))
     return scorer.append_scores(window, scores, columns), scores
+
+
+def _refuse_unreadable(scores: Scores, source: Source, rows_before: int) -> None:
+    errors = np.flatnonzero(scores.status == Status.error)
+    if len(errors):
+        what = source.unreadable(rows_before + int(errors[0]))
+        raise InputError(f"{source.path}: {what}; or mark such rows and go on with --on-error null")
 
 
 def _output_schema(source: Source, options: RunOptions, sealed: SealedModel) -> pa.Schema:

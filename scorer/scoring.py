@@ -14,7 +14,7 @@ from scorer.model import Network, open_model
 from scorer.sealed import SealedModel
 from scorer.text import TextEncoder
 
-__all__ = ["ScoreColumns", "Scorer", "Scores", "Status"]
+__all__ = ["ScoreColumns", "Scorer", "Scores", "Status", "scored_schema"]
 
 
 class Status(IntEnum):
@@ -24,6 +24,7 @@ class Status(IntEnum):
     truncated = 1
     empty = 2
     null = 3
+    error = 4  # its bytes are not text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class ScoreColumns:
 class Scores:
     """Scores of a column of texts.
 
-    `probability` float32 [rows] is P(positive), NaN where `status`, uint8 [rows], is `empty` or `null`.
+    `probability` float32 [rows] is P(positive), NaN where `status`, uint8 [rows], is `empty`, `null` or `error`.
     """
 
     probability: NDArray[np.float32]
@@ -75,8 +76,18 @@ class Scorer:
         """Load the model at `path`, or the one that `find_model` finds; raises `ModelError`."""
         return cls(*open_model(path))
 
-    def score(self, texts: pa.StringArray | pa.LargeStringArray) -> Scores:
-        """Score every text, each different one once. A text's score does not depend on its neighbours."""
+    def score(self, texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_] | None = None) -> Scores:
+        """Score every text, each different one once. A text's score does not depend on its neighbours.
+
+        Rows that are `unreadable`, bool [rows], are not looked at and have the status `error`.
+        """
+        if unreadable is None or not unreadable.any():
+            return self._score_readable(texts)
+        scores = self._score_readable(pc.if_else(pa.array(unreadable), pa.scalar(None, texts.type), texts))
+        scores.status[unreadable] = Status.error
+        return scores
+
+    def _score_readable(self, texts: pa.StringArray | pa.LargeStringArray) -> Scores:
         distinct = texts.dictionary_encode(null_encoding="encode")
         scores = self._score_distinct(distinct.dictionary)
         rows = distinct.indices.to_numpy()
@@ -109,12 +120,3 @@ class Scorer:
 def scored_schema(schema: pa.Schema, columns: ScoreColumns) -> pa.Schema:
     """The output's schema: the input's fields and metadata, then the score columns."""
     return pa.schema([*schema, *columns.fields], schema.metadata)
-
-
-def text_array(column: pa.Array) -> pa.StringArray | pa.LargeStringArray:
-    """A text column in the form that the tokenizer reads: plain strings, whatever they were stored as."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return column
-    return pc.cast(column, pa.large_string())

@@ -1,6 +1,5 @@
 """Files to record batches: Parquet and CSV, streamed a window of rows at a time."""
 
-import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +9,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from scorer.csv_lines import line_of_row, read_header
+from scorer.decoding import is_text
 from scorer.errors import InputError
 from scorer.formats import CsvOptions, Format, format_of
+from scorer.recoding import recoded
 
 __all__ = ["Source", "find_text_column", "open_source"]
 
@@ -25,9 +27,14 @@ class Source(Protocol):
 
     path: Path
     schema: pa.Schema
+    is_text: bool
+    """The whole file is text: each of its strings is to be checked by `decode_rows`."""
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All rows in order, in windows of at most a few thousand; raises `InputError` for damaged data."""
+
+    def unreadable(self, row: int) -> str:
+        """What to say of `row`, counted from 0, whose bytes are not text: where it is and what helps."""
 
     def fraction_read(self) -> float:
         """How much of the file has been handed out, 0 to 1."""
@@ -59,20 +66,15 @@ def find_text_column(source: Source, name: str | None) -> int:
         wrong = f"more than one column {chosen!r}" if chosen in names else f"no column {chosen!r}"
         raise InputError(f"{source.path}: {wrong}; its columns: {columns}")
     index: int = names.index(chosen)
-    if not _is_text(source.schema.field(index).type):
+    if not is_text(source.schema.field(index).type):
         kind = source.schema.field(index).type
         raise InputError(f"{source.path}: column {chosen!r} is {kind}, not text; name another with --text-column")
     return index
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    checks = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
-    return any(check(kind) for check in checks)
-
-
 class _ParquetSource:
+    is_text = False
+
     def __init__(self, path: Path) -> None:
         self.path = path
         with _arrow_errors(path, "not a Parquet file, or damaged"):
@@ -87,6 +89,9 @@ class _ParquetSource:
                 self._rows_read += batch.num_rows
                 yield batch
 
+    def unreadable(self, row: int) -> str:
+        return f"row {row + 1}: its text is not UTF-8"
+
     def fraction_read(self) -> float:
         return self._rows_read / max(self._rows, 1)
 
@@ -94,44 +99,65 @@ class _ParquetSource:
 class _CsvSource:
     """Every value stays the string it was: types are never guessed, empty is never null."""
 
+    is_text = True
+
     def __init__(self, path: Path, options: CsvOptions) -> None:
         self.path = path
-        names = _csv_header(path, options)
+        self._options = options
+        self._ragged: pacsv.InvalidRow | None = None
+        self._empty_lines, names = read_header(path, options)
         self._raw = pa.OSFile(str(path))
-        with _arrow_errors(path, "not readable as CSV, see --delimiter and --encoding"):
+        with self._errors():
             self._reader = pacsv.open_csv(
-                self._raw,
-                read_options=pacsv.ReadOptions(block_size=_CSV_BLOCK_BYTES, encoding=options.encoding),
+                recoded(self._raw, options.encoding),
+                read_options=pacsv.ReadOptions(block_size=_CSV_BLOCK_BYTES, skip_rows=self._empty_lines),
                 parse_options=pacsv.ParseOptions(
                     delimiter=options.delimiter,
                     newlines_in_values=True,
                     # With one column an empty line is an empty value; with more it can only be no row.
                     ignore_empty_lines=len(names) > 1,
+                    invalid_row_handler=self._keep_ragged,
                 ),
                 convert_options=pacsv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
                 ),
             )
         self.schema: pa.Schema = self._reader.schema
+        if self.schema.names != names:
+            raise InputError(
+                f"{path}: its header cannot be read; see --delimiter, and the quotes of {', '.join(names)}"
+            )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        with _arrow_errors(self.path, "not readable as CSV, see --delimiter and --encoding"):
+        with self._errors():
             for block in self._reader:
                 for start in range(0, block.num_rows, _WINDOW_ROWS):
                     yield block.slice(start, _WINDOW_ROWS)
 
+    def unreadable(self, row: int) -> str:
+        line = line_of_row(self.path, self._options, row + 1)
+        return f"line {line}: not {self._options.encoding} text; name the file's encoding with --encoding"
+
     def fraction_read(self) -> float:
         return float(self._raw.tell() / max(self._raw.size(), 1))
 
+    def _keep_ragged(self, row: pacsv.InvalidRow) -> str:
+        self._ragged = row
+        return "error"
 
-def _csv_header(path: Path, options: CsvOptions) -> list[str]:
-    """The column names, read ahead so that every column's type can be set before the first block."""
-    encoding = "utf-8-sig" if options.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else options.encoding
-    try:
-        with path.open(encoding=encoding, newline="") as file:
-            return next(csv.reader(file, delimiter=options.delimiter), [])
-    except (UnicodeError, csv.Error) as error:
-        raise InputError(f"{path}: not {options.encoding} text ({error}); name its encoding with --encoding") from None
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            with _arrow_errors(self.path, "not readable as CSV, see --delimiter and --encoding"):
+                yield
+        except InputError:
+            if self._ragged is None:
+                raise
+            line = line_of_row(self.path, self._options, self._ragged.number - 1 - self._empty_lines)
+            raise InputError(
+                f"{self.path}: line {line}: Expected {self._ragged.expected_columns} values, one for each column, "
+                f"got {self._ragged.actual_columns}; mend it, or see --delimiter"
+            ) from None
 
 
 @contextmanager

@@ -1,0 +1,56 @@
+"""A CSV file line by line, for what Arrow's reader does not tell: the header ahead, and where a row stands."""
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from scorer.errors import InputError
+from scorer.formats import CsvOptions
+from scorer.recoding import recoded
+
+__all__ = ["line_of_row", "read_header"]
+
+csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+
+
+def read_header(path: Path, options: CsvOptions) -> tuple[int, list[str]]:
+    """How many empty lines stand first, and the column names; raises `InputError` when there are none of text."""
+    with _rows(path, options) as rows:
+        line, names = next(rows, (1, []))
+    if not names:
+        raise InputError(f"{path}: has no header, only empty lines")
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{path}: its header is not {options.encoding} text; name the file's encoding with --encoding"
+        ) from None
+    return line - 1, names
+
+
+def line_of_row(path: Path, options: CsvOptions, row: int) -> int:
+    """The line on which a row begins, from 1; row 0 is the header, and empty lines count as Arrow counts them."""
+    with _rows(path, options) as rows:
+        return next(line for number, (line, _) in enumerate(rows) if number == row)
+
+
+@contextmanager
+def _rows(path: Path, options: CsvOptions) -> Iterator[Iterator[tuple[int, list[str]]]]:
+    """First line and values of every row; a byte that is not text is a lone surrogate in them."""
+    with path.open("rb") as raw:
+        lines = io.TextIOWrapper(recoded(raw, options.encoding), "utf-8-sig", "surrogateescape", newline="")
+        yield _numbered(csv.reader(lines, delimiter=options.delimiter))
+
+
+def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """With one column an empty line is an empty value; with more, or before the header, it can only be no row."""
+    line, columns = 1, 0
+    for values in reader:
+        if values or columns == 1:
+            columns = columns or len(values)
+            yield line, values
+        line = reader.line_num + 1
