@@ -101,7 +101,7 @@ def run_(
     """
     from scorer.formats import CsvOptions, Format, OnError
     from scorer.job import RunOptions
-    from scorer.scoring import ScoreColumns, Scorer
+    from scorer.scoring import ScoreColumns
 
     options = RunOptions(
         input=input,
@@ -115,7 +115,7 @@ def run_(
         force=force,
         workers=workers,
     )
-    scorer = Scorer.open(model)
+    scorer = _open_scorer(model)
     if not (quiet or as_json):
         print(_model_line(scorer))
     summary = _run_with_bar(options, scorer, visible=not (quiet or as_json))
@@ -139,9 +139,7 @@ def text(*, texts: list[str], model: Path | None, as_json: bool) -> None:
 
     Example: scorer text "This movie was absolutely fantastic! I loved it."
     """
-    from scorer.scoring import Scorer
-
-    scorer = Scorer.open(model)
+    scorer = _open_scorer(model)
     if texts:
         _print_scores(scorer, texts, as_json)
     else:
@@ -172,6 +170,15 @@ def inspect(*, model: Path, as_json: bool) -> None:
     else:
         print(f"{model}: sealed and unaltered, {len(sealed.content) / 1e6:.2f} MB, sha256 {sealed.sha256}")
         print_json(sealed.card.to_json())
+
+
+def _open_scorer(path: Path | None) -> Scorer:
+    from scorer.model import open_model
+
+    loading = open_model(path)
+    from scorer.scoring import Scorer  # pyarrow and tokenizers are imported while the network loads
+
+    return Scorer(*loading)
 
 
 def _model_line(scorer: Scorer) -> str:
@@ -226,9 +233,9 @@ def _summary_lines(summary: RunSummary) -> str:
 def _print_scores(scorer: Scorer, texts: list[str], as_json: bool) -> None:
     import json
 
-    import pyarrow as pa
+    from scorer.arrays import strings
 
-    scores = scorer.score(pa.array(texts, pa.string()))
+    scores = scorer.score(strings(texts))
     labels = scorer.labels(scores).to_pylist()
     for one, probability, label in zip(texts, scores.probability.tolist(), labels, strict=True):
         known = None if label is None else probability

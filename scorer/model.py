@@ -1,6 +1,7 @@
 """Which model to use, and running it: a sealed file becomes a function from padded ids to logits."""
 
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,17 @@ def find_model(path: Path | None = None) -> Path:
     return fitted_here if fitted_here.exists() else EMBEDDED_MODEL
 
 
-def open_model(path: Path | None = None) -> tuple[SealedModel, "Network"]:
-    """Find, verify and load a sealed model; raises `ModelError` if it cannot be trusted or run."""
+def open_model(path: Path | None = None) -> tuple[SealedModel, Future["Network"]]:
+    """Find and verify a sealed model, and begin to load its network.
+
+    Loading does not hold the interpreter lock: what the caller imports and reads meanwhile costs no time. Raises
+    `ModelError` if the file cannot be trusted; the future raises it if onnxruntime cannot load it.
+    """
     sealed = read_sealed(find_model(path))
-    return sealed, Network(sealed.content, sealed.path)
+    pool = ThreadPoolExecutor(1)
+    network = pool.submit(Network, sealed.content, sealed.path)
+    pool.shutdown(wait=False)
+    return sealed, network
 
 
 class Network:

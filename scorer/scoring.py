@@ -1,5 +1,6 @@
 """The pure function at the centre: a record batch in, the same rows with their sentiment out."""
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scorer.arrays import bools, bools_of, integers_of, numbers, strings
 from scorer.batches import plan_batches
 from scorer.model import Network, open_model
 from scorer.sealed import SealedModel
@@ -65,11 +67,11 @@ class Scorer:
     >>> scorer.score(pa.array(["This movie was absolutely fantastic!"])).probability
     """
 
-    def __init__(self, sealed: SealedModel, network: Network) -> None:
+    def __init__(self, sealed: SealedModel, network: Future[Network]) -> None:
         self.sealed = sealed
-        self._network = network
         self._encoder = TextEncoder(sealed.tokenizer_json, sealed.card.text)
-        self._labels = pa.array(sealed.card.labels, pa.string())
+        self._network = network.result()
+        self._labels = strings(sealed.card.labels)
 
     @classmethod
     def open(cls, path: Path | None = None) -> "Scorer":
@@ -90,7 +92,7 @@ class Scorer:
     def _score_readable(self, texts: pa.StringArray | pa.LargeStringArray) -> Scores:
         distinct = texts.dictionary_encode(null_encoding="encode")
         scores = self._score_distinct(distinct.dictionary)
-        rows = distinct.indices.to_numpy()
+        rows = integers_of(distinct.indices)
         return Scores(scores.probability[rows], scores.status[rows])
 
     def _score_distinct(self, texts: pa.StringArray | pa.LargeStringArray) -> Scores:
@@ -100,19 +102,19 @@ class Scorer:
             probability[batch.rows] = self._network.probabilities(batch.input_ids, batch.attention_mask)
         status = np.where(ids.truncated, Status.truncated, Status.ok).astype(np.uint8)
         status[ids.lengths == 0] = Status.empty
-        status[texts.is_null().to_numpy(zero_copy_only=False)] = Status.null
+        status[bools_of(texts.is_null())] = Status.null
         return Scores(probability, status)
 
     def labels(self, scores: Scores) -> pa.StringArray:
         """`negative` or `positive` by the model's threshold, null where there was no text."""
-        positive = pa.array(scores.probability >= self.sealed.card.threshold, mask=scores.unscored)
+        positive = bools(scores.probability >= self.sealed.card.threshold, scores.unscored)
         return self._labels.take(positive.cast(pa.int8()))
 
     def append_scores(self, batch: pa.RecordBatch, scores: Scores, columns: ScoreColumns) -> pa.RecordBatch:
         """`batch` with its columns untouched and the score columns after them."""
-        values = [pa.array(scores.probability, mask=scores.unscored), self.labels(scores)]
+        values = [numbers(scores.probability, scores.unscored), self.labels(scores)]
         if columns.status:
-            values.append(pa.array([status.name for status in Status]).take(pa.array(scores.status)))
+            values.append(strings(status.name for status in Status).take(numbers(scores.status)))
         schema = scored_schema(batch.schema, columns)
         return pa.RecordBatch.from_arrays([*batch.columns, *values], schema=schema)
 

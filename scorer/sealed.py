@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scorer.errors import ModelError
-from scorer.text import TextSettings
+from scorer.settings import TextSettings
 
 __all__ = ["FORMAT_VERSION", "Card", "SealedModel", "read_sealed", "seal"]
 
@@ -102,12 +102,17 @@ def read_sealed(path: Path) -> SealedModel:
         card_json, tokenizer_json = texts["card.json"], texts["tokenizer.json"]
     except (ValueError, IndexError, KeyError):
         raise ModelError(f"{path}: not a sealed model; make one with `exporter to-onnx`") from None
-    if _sha256(content[:sealed_end]) != digest or content[sealed_end:] != _entry("sha256", digest):
+    graph = hashlib.sha256(memoryview(content)[:graph_end])
+    sealed = graph.copy()  # one pass over the bytes gives all three digests
+    sealed.update(memoryview(content)[graph_end:sealed_end])
+    whole = sealed.copy()
+    whole.update(memoryview(content)[sealed_end:])
+    if sealed.hexdigest() != digest or content[sealed_end:] != _entry("sha256", digest):
         raise ModelError(f"{path}: altered or damaged since it was sealed; get a fresh copy or export it again")
     card = Card.from_json(card_json)
-    if card.parts != {"graph": _sha256(content[:graph_end]), "tokenizer": _sha256(tokenizer_json.encode())}:
+    if card.parts != {"graph": graph.hexdigest(), "tokenizer": _sha256(tokenizer_json.encode())}:
         raise ModelError(f"{path}: its parts do not belong together; export the checkpoint again")
-    return SealedModel(path, _sha256(content), content, tokenizer_json, card)
+    return SealedModel(path, whole.hexdigest(), content, tokenizer_json, card)
 
 
 def _sha256(data: bytes) -> str:

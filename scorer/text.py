@@ -7,7 +7,7 @@ to the same ids.
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -17,24 +17,11 @@ from tokenizers import Tokenizer
 from scorer.errors import ModelError
 from scorer.generic import GenericEncoder
 from scorer.ragged import positions
+from scorer.settings import TextSettings
 from scorer.wordpieces import WordPieceEncoder
 from scorer.words import UNKNOWN, WordEncoder
 
 __all__ = ["RaggedIds", "TextEncoder", "TextSettings"]
-
-
-@dataclass(frozen=True, slots=True)
-class TextSettings:
-    """How a text becomes one row of the network's input; stored in every checkpoint and sealed model."""
-
-    max_length: int
-    """Longest row in tokens, special tokens included."""
-    keep: Literal["head", "tail"]
-    """Which end of a longer text is kept."""
-    pad_id: int
-    """The id that fills a row up; the attention mask is 0 there."""
-    pad_to_max_length: bool = False
-    """Pad every row to `max_length`, for networks that read the state after the padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +52,31 @@ class TextEncoder:
     """
 
     def __init__(self, tokenizer_json: str, settings: TextSettings) -> None:
+        self.settings = settings
+        self._tokenizer_json = tokenizer_json
+        self._prefix: list[int] = []
+        self._suffix: list[int] = []
         try:
-            self._tokenizer = Tokenizer.from_str(tokenizer_json)
             parts = json.loads(tokenizer_json)
+            words = WordEncoder.for_tokenizer(parts)
+            if words is None:
+                self._prefix, self._suffix = _special_tokens(self._tokenizer)
+            # A word tokenizer is all in its parts: to load it into the library as well would double a start's wait.
+            self._rows = (
+                words or WordPieceEncoder.for_tokenizer(parts, self._tokenizer) or GenericEncoder(self._tokenizer)
+            )
+        except ModelError:
+            raise
         except Exception as error:  # the library raises bare Exception
             raise ModelError(f"the tokenizer cannot be loaded: {error}") from error
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        tokenizer = Tokenizer.from_str(self._tokenizer_json)
         # Length is our business, whatever the file says: it may carry the settings of someone's last call.
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self.settings = settings
-        self._prefix, self._suffix = _special_tokens(self._tokenizer)
-        self._rows = (
-            WordEncoder.for_tokenizer(parts)
-            or WordPieceEncoder.for_tokenizer(parts, self._tokenizer)
-            or GenericEncoder(self._tokenizer)
-        )
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
 
     @property
     def vocab_size(self) -> int:
@@ -94,7 +91,7 @@ class TextEncoder:
 
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> RaggedIds:
         """Ids of every text, truncated to the settings; null counts as an empty text."""
-        texts = texts.fill_null("")
+        texts = texts.fill_null("") if texts.null_count else texts
         values, counts = self._rows.encode(texts)
         room = self.settings.max_length - len(self._prefix) - len(self._suffix)
         kept = np.minimum(counts, room)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
+from scorer.arrays import bools, bools_of, integers_of
 from scorer.generic import GenericEncoder
 from scorer.ragged import Ids, interleave, positions
 from scorer.splitting import split_words
@@ -45,9 +46,9 @@ class WordPieceEncoder:
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> Ids:
         """Ids of all texts; no text is null."""
         ascii_only = pc.string_is_ascii(texts)
-        plain = pc.and_not(ascii_only, pc.match_substring_regex(texts, self._not_plain)).to_numpy(zero_copy_only=False)
-        fast = self._encode_plain(texts.filter(pa.array(plain)))
-        slow = self._library.encode(texts.filter(pa.array(~plain)))
+        plain = bools_of(pc.and_not(ascii_only, pc.match_substring_regex(texts, self._not_plain)))
+        fast = self._encode_plain(texts.filter(bools(plain)))
+        slow = self._library.encode(texts.filter(bools(~plain)))
         return interleave(plain, fast, slow)
 
     def _encode_plain(self, texts: pa.StringArray) -> Ids:
@@ -56,7 +57,7 @@ class WordPieceEncoder:
         pieces = [self._pieces_of(word) for word in distinct.dictionary.to_pylist()]
         counts = np.fromiter(map(len, pieces), np.int64, len(pieces))
         flat = np.fromiter((piece for word in pieces for piece in word), np.int32, int(counts.sum()))
-        chosen = distinct.indices.to_numpy()
+        chosen = integers_of(distinct.indices)
         ids = flat[positions((np.cumsum(counts) - counts)[chosen], counts[chosen])]
         ends = np.concatenate([[0], np.cumsum(counts[chosen])])[np.concatenate([[0], np.cumsum(words_per_text)])]
         return ids, np.diff(ends)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from scorer.arrays import integers_of, numbers, strings
 from scorer.ragged import Ids
 from scorer.splitting import split_words
 
@@ -55,9 +56,10 @@ class WordEncoder:
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
         self._normalizer = word_tokenizer([]).normalizer
         self._runs: dict[str, str] = {}
-        self._words = pa.array(list(vocabulary))
+        self._words = strings(vocabulary)
         self._ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
-        self._unknown_place = list(vocabulary).index(UNKNOWN)
+        place = list(vocabulary).index(UNKNOWN)
+        self._unknown_place = numbers(np.array([place], np.int32))[0]
 
     @classmethod
     def for_tokenizer(cls, parts: Mapping[str, Any]) -> "WordEncoder | None":
@@ -71,7 +73,7 @@ class WordEncoder:
         """Ids of all words; no text is null."""
         words, counts = self.split(texts)
         found = pc.index_in(words, value_set=self._words)
-        return self._ids.take(found.fill_null(self._unknown_place).to_numpy()), counts
+        return self._ids.take(integers_of(found.fill_null(self._unknown_place).combine_chunks())), counts
 
     def split(self, texts: pa.StringArray | pa.LargeStringArray) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
         """All words, normalized, of all texts end to end, and words per text, int64 [rows]."""
@@ -89,7 +91,7 @@ class WordEncoder:
         if not pc.any(others).as_py():
             return plain
         normalized = [_NOT_ASCII.sub(self._normalize_run, text) for text in plain.filter(others).to_pylist()]
-        return pc.replace_with_mask(plain, others, pa.array(normalized, texts.type))
+        return pc.replace_with_mask(plain, others, strings(normalized, texts.type))
 
     def _normalize_run(self, match: re.Match[str]) -> str:
         run = match.group()

@@ -51,7 +51,7 @@ SLOW = (*HEAVY, "pyarrow", "onnxruntime", "numpy", "tokenizers")
     [
         (["--help"], (*SLOW, "rich", "dataclasses", "typing")),
         (["run", "--help"], (*SLOW, "rich")),
-        (["text", "fine"], HEAVY),
+        (["text", "fine"], (*HEAVY, "pandas", "rich")),
     ],
 )
 def test_only_what_is_needed_is_imported(model: Path, arguments: list[str], absent: tuple[str, ...]) -> None:
