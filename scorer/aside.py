@@ -8,25 +8,37 @@ from pathlib import Path
 
 from scorer.errors import InputError
 
-__all__ = ["sync", "write_aside"]
+__all__ = ["require_folder", "sync", "write_aside"]
 
 
 @contextmanager
-def write_aside(path: Path) -> Iterator[Path]:
-    """A private temporary path beside `path`, moved there, durable and whole, if the block succeeds."""
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    os.close(handle)
-    partial = Path(name)
+def write_aside(path: Path, partial: Path | None = None) -> Iterator[Path]:
+    """A private temporary path beside `path`, moved there, durable and whole, if the block succeeds.
+
+    `partial` names it, in a folder of the same file system where nobody else can write.
+    """
+    require_folder(path)
+    partial = partial or _unused_name(path)
     try:
         yield partial
-        partial.chmod(0o666 & ~_umask())  # mkstemp's file is for its owner alone
+        partial.chmod(0o666 & ~_umask())  # until then it is for its owner alone
         sync(partial)
         partial.replace(path)
         sync(path.parent)  # the rename itself
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_folder(path: Path) -> None:
+    """Raise `InputError` when the folder of `path` is missing."""
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+
+
+def _unused_name(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    os.close(handle)
+    return Path(name)
 
 
 def _umask() -> int:

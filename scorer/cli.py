@@ -71,6 +71,14 @@ def _run_arguments(parser: ArgumentParser) -> None:
         help="A row that is not text: stop and name it, or go on without its score.  [default: %(default)s]",
     )
     add("--force", action="store_true", help="Replace an existing output.")
+    add("--restart", action="store_true", help="Forget what an interrupted run of this output has finished.")
+    add(
+        "--keep-every",
+        metavar="SECONDS",
+        type=at_least(0),
+        default=1,
+        help="How often finished work goes to disk.  [default: %(default)s]",
+    )
     add("--workers", metavar="N", type=at_least(1), help="Parallel scorers.  [default: every usable CPU]")
     add("--quiet", "-q", action="store_true", help="Print nothing but errors.")
     _json_argument(parser)
@@ -91,6 +99,8 @@ def run_(
     status: bool,
     on_error: str,
     force: bool,
+    restart: bool,
+    keep_every: int,
     workers: int | None,
     quiet: bool,
     as_json: bool,
@@ -113,6 +123,8 @@ def run_(
         columns=ScoreColumns(prefix, status),
         on_error=OnError(on_error),
         force=force,
+        restart=restart,
+        keep_every=keep_every,
         workers=workers,
     )
     scorer = _open_scorer(model)
@@ -224,6 +236,8 @@ def _summary_lines(summary: RunSummary) -> str:
         counts.append(f"{summary.error:,} unreadable")
     end = {"head": "first", "tail": "last"}[summary.kept_end]
     counts.append(f"{summary.truncated:,} truncated to the {end} {summary.kept_tokens:,} tokens")
+    if summary.resumed:
+        counts.append(f"{summary.resumed:,} resumed")
     return (
         f"{summary.output}: {summary.rows:,} rows, {summary.positive_share:.1%} positive; {', '.join(counts)}\n"
         f"{summary.seconds:.1f} s, {summary.reviews_per_second:,.0f} reviews/s"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, HelpFormatter
 
@@ -57,20 +58,18 @@ class Tool:
         return register
 
     def __call__(self) -> NoReturn:
-        """Run what the command line says and exit: 0 done, 1 refused with one line, 2 usage, 130 Ctrl-C."""
+        """Run what the command line says and exit: 0 done, 1 refused in one line, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
+        before = signal.signal(signal.SIGTERM, _terminate)
         try:
             self._parse_and_run(sys.argv[1:])
             sys.exit(0)
-        except UsageError as error:
-            line, code = str(error), 2
-        except SentimentScorerError as error:
-            line, code = str(error), 1
-        except OSError as error:  # a full disk, a folder without permission: the system's words say it best
-            line, code = f"{error.filename}: {error.strerror}" if error.filename else str(error), 1
-        except KeyboardInterrupt:
-            line, code = "interrupted", 130
-        print(f"{self._name}: {' '.join(line.split())}", file=sys.stderr)
-        sys.exit(code)
+        except (SentimentScorerError, OSError, KeyboardInterrupt) as error:
+            words, code = _ending(error)
+            line = "; ".join([words, *getattr(error, "__notes__", ())])
+            print(f"{self._name}: {' '.join(line.split())}", file=sys.stderr)
+            sys.exit(code)
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def _parse_and_run(self, arguments: list[str]) -> None:
         name = self._parser().parse_args(arguments[:1] or ["--help"]).command
@@ -95,6 +94,23 @@ class Tool:
         options.add_argument("--version", action="version", version=version, help="Print the version.")
         _add_help(options)
         return parser
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which unwinds as Ctrl-C does."""
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise _Terminated
+
+
+def _ending(error: BaseException) -> tuple[str, int]:
+    """What to say of an error that users can mend, and the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        return ("terminated", 143) if isinstance(error, _Terminated) else ("interrupted", 130)
+    if isinstance(error, OSError) and error.filename:  # a full disk, a folder without permission: the system says it
+        return f"{error.filename}: {error.strerror}", 1
+    return str(error), 2 if isinstance(error, UsageError) else 1
 
 
 class _Parser(ArgumentParser):

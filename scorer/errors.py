@@ -3,12 +3,13 @@
 SentimentScorerError            one clear line for the user, exit code 1
 ├── UsageError                  an option's value cannot be, exit code 2
 ├── InputError                  a file of reviews cannot be read or written as asked
+├── OutputError                 the output's place is taken
 ├── ModelError                  a sealed model is missing, altered or not ours
 ├── trainer.errors.TrainerError data, recipe or checkpoint of a fit
 └── exporter.errors.ExportError the graph differs from the network
 """
 
-__all__ = ["InputError", "ModelError", "SentimentScorerError", "UsageError"]
+__all__ = ["InputError", "ModelError", "OutputError", "SentimentScorerError", "UsageError"]
 
 
 class SentimentScorerError(Exception):
@@ -21,6 +22,10 @@ class UsageError(SentimentScorerError):
 
 class InputError(SentimentScorerError):
     """A file of reviews cannot be read, or its result not be written, as asked."""
+
+
+class OutputError(SentimentScorerError):
+    """The output exists, another run is writing it, or one that was interrupted there was another one."""
 
 
 class ModelError(SentimentScorerError):

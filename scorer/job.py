@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from scorer import __version__
+from scorer.aside import require_folder
 from scorer.cpus import available_cpus
 from scorer.decoding import decode_rows, decode_texts
-from scorer.errors import InputError
+from scorer.errors import InputError, OutputError
+from scorer.fingerprint import fingerprint_of
 from scorer.formats import CsvOptions, Format, OnError, format_of
+from scorer.resume import FinishedWork, finished_work, text_digest
 from scorer.scoring import ScoreColumns, Scorer, Scores, Status, scored_schema
 from scorer.sealed import SealedModel
 from scorer.sinks import open_sink
@@ -46,6 +50,10 @@ class RunOptions:
     """Replace an existing output."""
     workers: int | None = None
     """Windows scored at the same time; None takes every CPU that this process may use."""
+    restart: bool = False
+    """Forget what an interrupted run has finished."""
+    keep_every: float = 1.0
+    """Seconds between two times that finished work is put on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,8 @@ class RunSummary:
     empty: int = 0
     null: int = 0
     error: int = 0
+    resumed: int = 0
+    """Rows that an earlier attempt had scored before it was interrupted."""
     kept_tokens: int = 0
     """Of a truncated text."""
     kept_end: str = ""
@@ -84,8 +94,8 @@ class RunSummary:
 
     @property
     def reviews_per_second(self) -> float:
-        """Rows, scored or not, per second of wall time from opening the input to the finished file."""
-        return self.rows / max(self.seconds, 1e-9)
+        """Rows of this attempt, scored or not, per second from opening the input to the finished file."""
+        return (self.rows - self.resumed) / max(self.seconds, 1e-9)
 
     def as_dict(self) -> dict[str, Any]:
         """All counts and rates, ready for JSON."""
@@ -94,10 +104,11 @@ class RunSummary:
             "reviews_per_second": self.reviews_per_second,
         }
 
-    def add(self, scores: Scores, threshold: float) -> None:
+    def add(self, scores: Scores, threshold: float, resumed: bool) -> None:
         """Count one window."""
         counts = np.bincount(scores.status, minlength=len(Status))
         self.rows += len(scores.status)
+        self.resumed += resumed * len(scores.status)
         self.truncated += int(counts[Status.truncated])
         self.empty += int(counts[Status.empty])
         self.null += int(counts[Status.null])
@@ -109,46 +120,80 @@ class RunSummary:
 def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], None] | None = None) -> RunSummary:
     """Score every row of the input into the output, which appears only when it is complete.
 
-    Raises `InputError` for anything wrong with input or output. Memory is bounded by a few windows of rows and
-    one row group of output, not by the size of the file.
+    Raises `InputError` for anything wrong with input or output, `OutputError` when the output's place is taken.
+    Memory is bounded by a few windows of rows and one row group of output, not by the size of the file.
     """
     started = time.perf_counter()
     source = open_source(options.input, options.input_format, options.csv)
     text_index = find_text_column(source, options.text_column)
     schema = _output_schema(source, options, scorer.sealed)
     kind = options.output_format or format_of(options.output)
-    _refuse_to_lose(options)
+    _refuse_bad_output(options)
 
-    text = scorer.sealed.card.text
-    summary = RunSummary(
-        str(options.input), str(options.output), scorer.sealed.sha256, kept_tokens=text.max_length, kept_end=text.keep
-    )
-    workers = options.workers or available_cpus()
-    score_window = partial(_score_window, scorer=scorer, source=source, text_index=text_index, columns=options.columns)
-    with (
-        open_sink(options.output, kind, schema, options.csv) as sink,
-        ThreadPoolExecutor(workers) as pool,
-    ):
-        for batch, scores in _ordered_map(pool, score_window, source.batches(), ahead=2 * workers):
-            if options.on_error is OnError.fail:
-                _refuse_unreadable(scores, source, summary.rows)
-            sink.write(batch)
-            summary.add(scores, scorer.sealed.card.threshold)
-            if on_progress:
-                on_progress(Progress(summary.rows, source.fraction_read()))
+    with finished_work(
+        options.output, fingerprint_of(options, scorer.sealed), every=options.keep_every, restart=options.restart
+    ) as work:
+        if work.summary and not options.force:
+            return RunSummary(**work.summary)
+        _refuse_to_replace(options)
+        summary = _new_summary(options, scorer.sealed)
+        score_window = partial(
+            _score_window, scorer=scorer, source=source, text_index=text_index, columns=options.columns, work=work
+        )
+        with (
+            open_sink(options.output, kind, schema, options.csv, work.partial) as sink,
+            _ordered_map(score_window, source.batches(), options.workers or available_cpus()) as windows,
+        ):
+            for window in windows:
+                if options.on_error is OnError.fail:
+                    _refuse_unreadable(window.scores, source, summary.rows)
+                sink.write(window.rows)
+                if not window.resumed:
+                    work.keep(window.digest, window.scores)
+                summary.add(window.scores, scorer.sealed.card.threshold, window.resumed)
+                if on_progress:
+                    on_progress(Progress(summary.rows, source.fraction_read()))
+            work.complete(asdict(summary))
     summary.seconds = time.perf_counter() - started
     return summary
 
 
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A few thousand rows, ready to be written."""
+
+    rows: pa.RecordBatch
+    scores: Scores
+    digest: bytes
+    resumed: bool
+    """The scores are those of an earlier attempt."""
+
+
 def _score_window(
-    window: pa.RecordBatch, *, scorer: Scorer, source: Source, text_index: int, columns: ScoreColumns
-) -> tuple[pa.RecordBatch, Scores]:
+    window: pa.RecordBatch,
+    *,
+    scorer: Scorer,
+    source: Source,
+    text_index: int,
+    columns: ScoreColumns,
+    work: FinishedWork,
+) -> _Window:
     if source.is_text:
         window, unreadable = decode_rows(window)
-        scores = scorer.score(window.column(text_index), unreadable)
+        texts = window.column(text_index)
     else:
-        scores = scorer.score(*decode_texts(window.column(text_index)))
-    return scorer.append_scores(window, scores, columns), scores
+        texts, unreadable = decode_texts(window.column(text_index))
+    digest = text_digest(texts, unreadable)
+    known = work.find(digest)
+    scores = known or scorer.score(texts, unreadable)
+    return _Window(scorer.append_scores(window, scores, columns), scores, digest, known is not None)
+
+
+def _new_summary(options: RunOptions, sealed: SealedModel) -> RunSummary:
+    text = sealed.card.text
+    return RunSummary(
+        str(options.input), str(options.output), sealed.sha256, kept_tokens=text.max_length, kept_end=text.keep
+    )
 
 
 def _refuse_unreadable(scores: Scores, source: Source, rows_before: int) -> None:
@@ -168,29 +213,37 @@ def _output_schema(source: Source, options: RunOptions, sealed: SealedModel) -> 
     return schema.with_metadata({**(schema.metadata or {}), **made_by})
 
 
-def _refuse_to_lose(options: RunOptions) -> None:
-    if not options.output.exists():
-        return
-    if options.output.samefile(options.input):
-        raise InputError(f"{options.output}: is the input itself; name another output")
+def _refuse_bad_output(options: RunOptions) -> None:
+    require_folder(options.output)
     if options.output.is_dir():
         raise InputError(f"{options.output}: is a folder; name a file")
-    if not options.force:
-        raise InputError(f"{options.output}: exists already; name another output or give --force to replace it")
+    if options.output.exists() and options.output.samefile(options.input):
+        raise InputError(f"{options.output}: is the input itself; name another output")
 
 
-def _ordered_map(
+def _refuse_to_replace(options: RunOptions) -> None:
+    if options.output.exists() and not options.force:
+        raise OutputError(f"{options.output}: exists already; name another output or give --force to replace it")
+
+
+@contextmanager
+def _ordered_map(function: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Iterator[Iterator[_Out]]:
+    """`map` by a pool of threads, in order; what is not begun when the block ends is dropped."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield _in_order(pool, function, items, ahead=2 * workers)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(
     pool: ThreadPoolExecutor, function: Callable[[_In], _Out], items: Iterable[_In], ahead: int
 ) -> Iterator[_Out]:
-    """`map` over a pool, in order, that reads at most `ahead` items further than it has yielded."""
+    """Results in order, reading at most `ahead` items further than it has yielded."""
     pending: deque[Future[_Out]] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) >= ahead:
-                yield pending.popleft().result()
-        while pending:
+    for item in items:
+        pending.append(pool.submit(function, item))
+        if len(pending) >= ahead:
             yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()
+    while pending:
+        yield pending.popleft().result()

@@ -31,14 +31,16 @@ class Sink(Protocol):
 
 
 @contextmanager
-def open_sink(path: Path, kind: Format, schema: pa.Schema, csv_options: CsvOptions) -> Iterator[Sink]:
-    """A sink whose file appears at `path` only when the block ends without an error.
+def open_sink(
+    path: Path, kind: Format, schema: pa.Schema, csv_options: CsvOptions, partial: Path | None = None
+) -> Iterator[Sink]:
+    """A sink whose file appears at `path` only when the block ends without an error; until then it is `partial`.
 
     Raises `InputError` when the folder is missing or the schema cannot be written in this format.
     """
-    with write_aside(path) as partial:
+    with write_aside(path, partial) as aside:
         try:
-            sink = _ParquetSink(partial, schema) if kind is Format.parquet else _CsvSink(partial, schema, csv_options)
+            sink = _ParquetSink(aside, schema) if kind is Format.parquet else _CsvSink(aside, schema, csv_options)
             yield sink
             sink.close()
         except pa.ArrowException as error:

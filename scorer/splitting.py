@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["split_words"]
+__all__ = ["bytes_and_offsets", "split_words"]
 
 _BLOCK_ROWS = 256  # some hundred kilobytes of text, so that the passes over it stay in the cache
 
@@ -26,7 +26,7 @@ def split_words(
 
 
 def _split_block(texts: pa.StringArray, inner_apostrophes: bool) -> tuple[pa.StringArray, NDArray[np.int64]]:
-    data, offsets = _bytes_and_offsets(texts)
+    data, offsets = bytes_and_offsets(texts)
     lower = data + (((data - 65) < 26) * np.uint8(32))  # A–Z; uint8 wraps, so one comparison is a range check
     letter = (lower - 97) < 26
     word = letter | ((data - 48) < 10)
@@ -56,7 +56,7 @@ def _join_apostrophes(
     word[places[(places > offsets[row - 1]) & (places + 1 < offsets[row])]] = True
 
 
-def _bytes_and_offsets(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def bytes_and_offsets(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The UTF-8 bytes of all texts end to end and where each begins: uint8 [bytes], int64 [rows + 1]."""
     kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
     _, offset_buffer, data_buffer = texts.buffers()

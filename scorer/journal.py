@@ -1,0 +1,123 @@
+"""An append-only file of records that survives a crash: what was cut short or altered is dropped on reading."""
+
+import fcntl
+import hashlib
+import os
+import stat
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from scorer.aside import sync
+from scorer.errors import OutputError
+
+__all__ = ["Journal"]
+
+_LENGTH = struct.Struct("<Q")
+_CHECK_BYTES = 16
+_HEAD_BYTES = _LENGTH.size + _CHECK_BYTES
+
+
+class Journal:
+    """A journal that this process alone holds until it closes it or ends, however it ends.
+
+    It lies in a folder of its own, made if need be, that only its owner may enter. Raises `BlockingIOError` while
+    another process holds it, and `OutputError` if the folder is a link or someone else's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle = _open_locked(path)
+        self._end = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """No whole record is known of: none was read or appended."""
+        return self._end == 0
+
+    def records(self) -> Iterator[tuple[int, bytes]]:
+        """Place and content of every record up to the first that is not whole; new ones will follow there."""
+        self._end = 0
+        while (content := self.read(self._end)) is not None:
+            yield self._end, content
+            self._end += _HEAD_BYTES + len(content)
+
+    def read(self, place: int) -> bytes | None:
+        """The record at `place`, or None if it is not whole."""
+        head = os.pread(self._handle, _HEAD_BYTES, place)
+        if len(head) < _HEAD_BYTES:
+            return None
+        (length,) = _LENGTH.unpack_from(head)
+        if length > os.fstat(self._handle).st_size - place:
+            return None
+        content = os.pread(self._handle, length, place + _HEAD_BYTES)
+        return content if _head(content) == head else None
+
+    def append(self, contents: Iterable[bytes]) -> None:
+        """Add records after the last whole one, on disk when this returns; raises `OSError`, as for a full disk."""
+        data = memoryview(b"".join(_head(content) + content for content in contents))
+        written = 0
+        while written < len(data):
+            written += os.pwrite(self._handle, data[written:], self._end + written)
+        os.ftruncate(self._handle, self._end + written)  # off with what was cut short
+        os.fsync(self._handle)
+        if self.is_empty:
+            sync(self._path.parent)  # the file's name in its folder,
+            sync(self._path.parent.parent)  # and the folder's own
+        self._end += written
+
+    def clear(self) -> None:
+        """Forget all records."""
+        os.ftruncate(self._handle, 0)
+        self._end = 0
+
+    def close(self) -> None:
+        """Let others have it."""
+        os.close(self._handle)
+
+    def remove(self) -> None:
+        """Close it and leave nothing behind."""
+        self._path.unlink()
+        with suppress(OSError):  # another run may just have put its own journal there
+            self._path.parent.rmdir()
+        self.close()
+
+
+def _head(content: bytes) -> bytes:
+    """What stands before a record: its length, and a checksum over length and content."""
+    length = _LENGTH.pack(len(content))
+    return length + hashlib.blake2b(length + content, digest_size=_CHECK_BYTES).digest()
+
+
+def _open_locked(path: Path) -> int:
+    """A handle of the file that stands at `path` now, locked; the system unlocks it when the process ends."""
+    while True:
+        _make_private(path.parent)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            if _locked(handle, path):
+                return handle
+        except FileNotFoundError:  # the run that held it has just ended and taken it away
+            continue
+
+
+def _locked(handle: int, path: Path) -> bool:
+    """Lock `handle`, if it still is the file at `path`; else close it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(handle), path.stat()):
+            return True
+    except OSError:
+        os.close(handle)
+        raise
+    os.close(handle)
+    return False
+
+
+def _make_private(folder: Path) -> None:
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise OutputError(f"{folder}: is a link or belongs to someone else; remove it")

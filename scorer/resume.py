@@ -1,0 +1,172 @@
+"""What a run has finished, kept beside its output until that is complete, so that the same command goes on from there.
+
+Beside `scored.parquet` that is the folder `.scored.parquet.run`, with a journal of scores and the output so far. Only
+scores are kept, five bytes a row, and they are found again by a digest of their texts. Reading and writing are a
+small part of the work, so each attempt does them anew: however often a run was interrupted, one pass over the input as
+it is now has written the whole output, and no score can meet a text that it was not made for.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from scorer.errors import InputError, OutputError
+from scorer.fingerprint import Fingerprint
+from scorer.journal import Journal
+from scorer.scoring import Scores
+from scorer.splitting import bytes_and_offsets
+
+__all__ = ["FinishedWork", "finished_work", "text_digest"]
+
+_SCORES, _FINGERPRINT, _COMPLETE = b"s", b"f", b"c"  # the first byte of a record says what it holds
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+def text_digest(texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_]) -> bytes:
+    """SHA-256 of all that the scores of a window depend on, wherever it lies in memory."""
+    data, offsets = bytes_and_offsets(texts.fill_null(""))
+    digest = hashlib.sha256(offsets.data)
+    digest.update(texts.is_null().to_numpy(zero_copy_only=False).data)
+    digest.update(unreadable.data)
+    digest.update(data.data)
+    return digest.digest()
+
+
+@contextmanager
+def finished_work(
+    output: Path, fingerprint: Fingerprint, *, every: float, restart: bool = False
+) -> Iterator["FinishedWork"]:
+    """What earlier attempts at `output` have finished, to be added to, and deleted when the block succeeds.
+
+    Windows go to disk when `every` seconds have gone since the last ones did; a run that is over before keeps nothing.
+    `restart` forgets what there is. Raises `OutputError` while another run writes `output`, and when what is there
+    has another fingerprint.
+    """
+    work = FinishedWork(output, every)
+    try:
+        work.begin(fingerprint, restart)
+        yield work
+    except BaseException as error:
+        work.leave(error)
+        raise
+    work.discard()
+
+
+class FinishedWork:
+    """The scores of finished windows, in a journal that this run alone may write."""
+
+    def __init__(self, output: Path, every: float) -> None:
+        folder = output.parent / f".{output.name}.run"
+        self.partial = folder / "output"
+        """Where the output is written until it is complete."""
+        try:
+            self._journal = Journal(folder / "journal")
+        except BlockingIOError:
+            raise OutputError(f"{output}: another run is writing it; wait for that or name another output") from None
+        self._output = output
+        self._every = every
+        self._started_at = self._written_at = time.monotonic()
+        self._unwritten: list[bytes] = []
+        self._places: dict[bytes, int] = {}
+        self._rows = 0
+        self._complete: dict[str, Any] = {}
+
+    def begin(self, fingerprint: Fingerprint, restart: bool) -> None:
+        """Find what is there; raises `OutputError` if it is of another fingerprint."""
+        self.partial.unlink(missing_ok=True)  # of an attempt that was killed
+        if restart:
+            self._journal.clear()
+        left_by, now = self._read(), fingerprint.entries
+        changed = [f"{name} was {old}, is {now.get(name)}" for name, old in left_by.items() if old != now.get(name)]
+        if changed:
+            raise OutputError(
+                f"{self._output}: cannot go on where another run was interrupted: {', '.join(changed)}; "
+                "repeat its command, or forget what it has finished with --restart"
+            )
+        self._fingerprint = fingerprint
+        if left_by != now:
+            self._unwritten.append(_FINGERPRINT + json.dumps(now).encode())
+
+    def _read(self) -> dict[str, str]:
+        """Learn where every window's scores are; returns the fingerprint's entries that were left with them."""
+        left_by: dict[str, str] = {}
+        for place, record in self._journal.records():
+            kind, content = record[:1], record[1:]
+            if kind == _SCORES:
+                self._places[content[:_DIGEST_BYTES]] = place
+                self._rows += _row_count(content)
+            elif kind == _FINGERPRINT:
+                left_by = json.loads(content)
+            elif kind == _COMPLETE:
+                self._complete = json.loads(content)
+        return left_by
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """What `complete` was told, if that output stands at its path: then only the cleaning up was cut off."""
+        try:
+            is_there = self._output.stat().st_ino == self._complete.get("inode")
+        except FileNotFoundError:
+            return None
+        return self._complete["summary"] if is_there else None
+
+    def find(self, digest: bytes) -> Scores | None:
+        """The scores of the window with this `text_digest`, if they are kept. Safe from several threads at once."""
+        place = self._places.get(digest)
+        record = None if place is None else self._journal.read(place)
+        return None if record is None else _unpack(record[1:])
+
+    def keep(self, digest: bytes, scores: Scores) -> None:
+        """Keep the scores of one more window."""
+        self._unwritten.append(_SCORES + digest + scores.probability.tobytes() + scores.status.tobytes())
+        if time.monotonic() - self._written_at >= self._every:
+            self._write()
+
+    def complete(self, summary: Mapping[str, Any]) -> None:
+        """Note that `partial` needs nothing more but to be closed and moved to its path."""
+        content = {"inode": self.partial.stat().st_ino, "summary": summary}
+        self._unwritten.append(_COMPLETE + json.dumps(content).encode())
+        self._write()
+
+    def _write(self) -> None:
+        self._journal.append(self._unwritten)
+        self._rows += sum(_row_count(record[1:]) for record in self._unwritten if record[:1] == _SCORES)
+        self._unwritten.clear()
+        self._written_at = time.monotonic()
+
+    def leave(self, error: BaseException) -> None:
+        """Keep what the next attempt can use, and say so in a note to `error`; if that is nothing, leave nothing."""
+        if isinstance(error, InputError):  # mending that may take another file or other options
+            self._unwritten.append(_FINGERPRINT + json.dumps(self._fingerprint.of_scores).encode())
+        worth_it = not self._journal.is_empty or time.monotonic() - self._started_at >= self._every
+        if worth_it:
+            with suppress(OSError):  # the disk may be full; what was written before stays
+                self._write()
+        if not self._rows:
+            self.discard()
+            return
+        self._journal.close()
+        if not isinstance(error, OutputError):
+            error.add_note(f"{self._rows:,} finished rows are kept, the same command goes on from there")
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._journal.remove()
+
+
+def _row_count(content: bytes) -> int:
+    return (len(content) - _DIGEST_BYTES) // 5
+
+
+def _unpack(content: bytes) -> Scores:
+    rows = _row_count(content)
+    probability = np.frombuffer(content, np.float32, rows, _DIGEST_BYTES)
+    return Scores(probability, np.frombuffer(content, np.uint8, rows, _DIGEST_BYTES + 4 * rows))
