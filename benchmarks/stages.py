@@ -10,12 +10,13 @@ from typing import TypeVar
 import pyarrow as pa
 
 from scorer.batches import plan_batches
+from scorer.columns import column_at, find_text_column
 from scorer.cpus import available_cpus
 from scorer.formats import CsvOptions, Format
 from scorer.model import Network
 from scorer.scoring import Scorer
 from scorer.sinks import open_sink
-from scorer.sources import find_text_column, open_source
+from scorer.sources import open_source
 from scorer.text import TextEncoder
 
 _Result = TypeVar("_Result")
@@ -42,7 +43,8 @@ def measure_stages(reviews: Path) -> Stages:
     pa.set_cpu_count(1)
     source = open_source(reviews)
     windows, read = _cpu_seconds(lambda: list(source.batches()))
-    texts = [window.column(find_text_column(source, None)) for window in windows]
+    path = find_text_column(source.path, source.schema, None)
+    texts = [column_at(window, path) for window in windows]
     scorer = Scorer.open()
     encoder = TextEncoder(scorer.sealed.tokenizer_json, scorer.sealed.card.text)
     encoded, text_to_ids = _cpu_seconds(lambda: [encoder.encode(text) for text in texts])

@@ -12,9 +12,11 @@ import sys
 
 from scorer import __version__
 from scorer.command import ArgumentParser, Tool, at_least
+from scorer.printing import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
+    from collections.abc import Iterator
     from pathlib import Path
 
     from scorer.job import Progress, RunOptions, RunSummary
@@ -62,6 +64,7 @@ def _run_arguments(parser: ArgumentParser) -> None:
         default=csv.encoding,
         help="Of a CSV input; outputs are UTF-8.  [default: %(default)s]",
     )
+    add("--escape-formulas", action="store_true", help="In CSV outputs, put ' before text that begins like a formula.")
     add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
     add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
     add(
@@ -95,6 +98,7 @@ def run_(
     output_format: str | None,
     delimiter: str,
     encoding: str,
+    escape_formulas: bool,
     prefix: str,
     status: bool,
     on_error: str,
@@ -119,7 +123,7 @@ def run_(
         text_column=text_column,
         input_format=Format(format) if format else None,
         output_format=Format(output_format) if output_format else None,
-        csv=CsvOptions(delimiter, encoding),
+        csv=CsvOptions(delimiter, encoding, escape_formulas),
         columns=ScoreColumns(prefix, status),
         on_error=OnError(on_error),
         force=force,
@@ -155,8 +159,17 @@ def text(*, texts: list[str], model: Path | None, as_json: bool) -> None:
     if texts:
         _print_scores(scorer, texts, as_json)
     else:
-        for line in sys.stdin:
-            _print_scores(scorer, [line.rstrip("\n")], as_json)
+        for line in _lines_of_stdin():
+            _print_scores(scorer, [line], as_json)
+
+
+def _lines_of_stdin() -> Iterator[str]:
+    from scorer.errors import InputError
+
+    try:
+        yield from (line.rstrip("\n") for line in sys.stdin)
+    except UnicodeDecodeError as error:
+        raise InputError(f"standard input: not {error.encoding} text; recode it first") from None
 
 
 def _inspect_arguments(parser: ArgumentParser) -> None:
@@ -180,7 +193,8 @@ def inspect(*, model: Path, as_json: bool) -> None:
     if as_json:
         print(sealed.card.to_json())
     else:
-        print(f"{model}: sealed and unaltered, {len(sealed.content) / 1e6:.2f} MB, sha256 {sealed.sha256}")
+        size = f"{len(sealed.content) / 1e6:.2f} MB"
+        print(f"{printable(str(model))}: sealed and unaltered, {size}, sha256 {sealed.sha256}")
         print_json(sealed.card.to_json())
 
 
@@ -197,7 +211,8 @@ def _model_line(scorer: Scorer) -> str:
     from scorer.model import EMBEDDED_MODEL
 
     path = scorer.sealed.path
-    return f"model: {'the embedded default' if path == EMBEDDED_MODEL else path} ({scorer.sealed.sha256[:12]})"
+    name = "the embedded default" if path == EMBEDDED_MODEL else printable(str(path))
+    return f"model: {name} ({scorer.sealed.sha256[:12]})"
 
 
 def _run_with_bar(options: RunOptions, scorer: Scorer, *, visible: bool) -> RunSummary:
@@ -239,7 +254,8 @@ def _summary_lines(summary: RunSummary) -> str:
     if summary.resumed:
         counts.append(f"{summary.resumed:,} resumed")
     return (
-        f"{summary.output}: {summary.rows:,} rows, {summary.positive_share:.1%} positive; {', '.join(counts)}\n"
+        f"{printable(summary.output)}: {summary.rows:,} rows, {summary.positive_share:.1%} positive; "
+        f"{', '.join(counts)}\n"
         f"{summary.seconds:.1f} s, {summary.reviews_per_second:,.0f} reviews/s"
     )
 
@@ -248,15 +264,20 @@ def _print_scores(scorer: Scorer, texts: list[str], as_json: bool) -> None:
     import json
 
     from scorer.arrays import strings
+    from scorer.errors import InputError
 
-    scores = scorer.score(strings(texts))
+    try:
+        column = strings(texts)
+    except UnicodeEncodeError:  # how Python hands over arguments whose bytes are not text
+        raise InputError("a TEXT is not text in this terminal's encoding") from None
+    scores = scorer.score(column)
     labels = scorer.labels(scores).to_pylist()
     for one, probability, label in zip(texts, scores.probability.tolist(), labels, strict=True):
         known = None if label is None else probability
         if as_json:
             print(json.dumps({"text": one, "sentiment_probability": known, "sentiment": label}, ensure_ascii=False))
         else:
-            print("  -       (no text)" if known is None else f"{known:.4f}  {label:<8}  {one}", flush=True)
+            print("  -       (no text)" if known is None else f"{known:.4f}  {label:<8}  {printable(one)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ import re
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, HelpFormatter
+from io import TextIOWrapper
 
 from scorer.errors import SentimentScorerError, UsageError
+from scorer.printing import on_one_line
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` for it takes milliseconds
 if TYPE_CHECKING:
@@ -59,6 +61,9 @@ class Tool:
 
     def __call__(self) -> NoReturn:
         """Run what the command line says and exit: 0 done, 1 refused in one line, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # a file name or review that this terminal cannot spell
+                stream.reconfigure(errors="backslashreplace")
         before = signal.signal(signal.SIGTERM, _terminate)
         try:
             self._parse_and_run(sys.argv[1:])
@@ -66,7 +71,7 @@ class Tool:
         except (SentimentScorerError, OSError, KeyboardInterrupt) as error:
             words, code = _ending(error)
             line = "; ".join([words, *getattr(error, "__notes__", ())])
-            print(f"{self._name}: {' '.join(line.split())}", file=sys.stderr)
+            print(on_one_line(f"{self._name}: {line}"), file=sys.stderr)
             sys.exit(code)
         finally:
             signal.signal(signal.SIGTERM, before)

@@ -3,8 +3,10 @@
 import csv
 import io
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ from scorer.errors import InputError
 from scorer.formats import CsvOptions
 from scorer.recoding import recoded
 
-__all__ = ["line_of_row", "read_header"]
+__all__ = ["line_of_row", "line_of_unclosed_quote", "read_header"]
+
+_END = "end of file"
 
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
@@ -38,12 +42,19 @@ def line_of_row(path: Path, options: CsvOptions, row: int) -> int:
         return next(line for number, (line, _) in enumerate(rows) if number == row)
 
 
+def line_of_unclosed_quote(path: Path, options: CsvOptions) -> int | None:
+    """The line on which a row begins that has swallowed the rest of the file, or None."""
+    with _rows(path, options, one_more=_END) as rows:
+        line, values = deque(rows, maxlen=1).pop()
+    return None if values == [_END] else line
+
+
 @contextmanager
-def _rows(path: Path, options: CsvOptions) -> Iterator[Iterator[tuple[int, list[str]]]]:
+def _rows(path: Path, options: CsvOptions, one_more: str = "") -> Iterator[Iterator[tuple[int, list[str]]]]:
     """First line and values of every row; a byte that is not text is a lone surrogate in them."""
     with path.open("rb") as raw:
         lines = io.TextIOWrapper(recoded(raw, options.encoding), "utf-8-sig", "surrogateescape", newline="")
-        yield _numbered(csv.reader(lines, delimiter=options.delimiter))
+        yield _numbered(csv.reader(chain(lines, filter(None, [one_more])), delimiter=options.delimiter))
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:

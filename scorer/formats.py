@@ -32,6 +32,8 @@ class CsvOptions:
 
     delimiter: str = ","
     encoding: str = "utf-8"
+    escape_formulas: bool = False
+    """In outputs, put an apostrophe before cells of text that a spreadsheet would take for a formula."""
 
     def __post_init__(self) -> None:
         try:

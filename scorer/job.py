@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from scorer import __version__
 from scorer.aside import require_folder
+from scorer.columns import ColumnPath, column_at, find_text_column
 from scorer.cpus import available_cpus
 from scorer.decoding import decode_rows, decode_texts
 from scorer.errors import InputError, OutputError
@@ -24,7 +25,7 @@ from scorer.resume import FinishedWork, finished_work, text_digest
 from scorer.scoring import ScoreColumns, Scorer, Scores, Status, scored_schema
 from scorer.sealed import SealedModel
 from scorer.sinks import open_sink
-from scorer.sources import Source, find_text_column, open_source
+from scorer.sources import Source, open_source
 
 __all__ = ["Progress", "RunOptions", "RunSummary", "run"]
 
@@ -125,7 +126,7 @@ def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], N
     """
     started = time.perf_counter()
     source = open_source(options.input, options.input_format, options.csv)
-    text_index = find_text_column(source, options.text_column)
+    text_path = find_text_column(source.path, source.schema, options.text_column)
     schema = _output_schema(source, options, scorer.sealed)
     kind = options.output_format or format_of(options.output)
     _refuse_bad_output(options)
@@ -138,7 +139,7 @@ def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], N
         _refuse_to_replace(options)
         summary = _new_summary(options, scorer.sealed)
         score_window = partial(
-            _score_window, scorer=scorer, source=source, text_index=text_index, columns=options.columns, work=work
+            _score_window, scorer=scorer, source=source, text_path=text_path, columns=options.columns, work=work
         )
         with (
             open_sink(options.output, kind, schema, options.csv, work.partial) as sink,
@@ -174,15 +175,15 @@ def _score_window(
     *,
     scorer: Scorer,
     source: Source,
-    text_index: int,
+    text_path: ColumnPath,
     columns: ScoreColumns,
     work: FinishedWork,
 ) -> _Window:
     if source.is_text:
         window, unreadable = decode_rows(window)
-        texts = window.column(text_index)
+        texts = column_at(window, text_path)
     else:
-        texts, unreadable = decode_texts(window.column(text_index))
+        texts, unreadable = decode_texts(column_at(window, text_path))
     digest = text_digest(texts, unreadable)
     known = work.find(digest)
     scores = known or scorer.score(texts, unreadable)

@@ -1,6 +1,5 @@
 """Record batches to files: written aside, complete or not there at all."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from scorer.aside import write_aside
+from scorer.csv_cells import csv_batch, csv_schema
 from scorer.errors import InputError
 from scorer.formats import CsvOptions, Format
 
@@ -74,28 +74,14 @@ class _CsvSink:
     """CSV in UTF-8 as RFC 4180 has it: null is nothing, an empty string is two quotes."""
 
     def __init__(self, path: Path, schema: pa.Schema, options: CsvOptions) -> None:
-        self._schema = pa.schema([field.with_type(_csv_type(field.type)) for field in schema])
+        self._escape_formulas = options.escape_formulas
+        self._schema = csv_schema(schema, options.escape_formulas)
         self._writer = pacsv.CSVWriter(
             path, self._schema, write_options=pacsv.WriteOptions(delimiter=options.delimiter)
         )
 
     def write(self, batch: pa.RecordBatch) -> None:
-        columns = [_csv_column(column) for column in batch.columns]
-        self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
+        self._writer.write_batch(csv_batch(batch, self._schema, self._escape_formulas))
 
     def close(self) -> None:
         self._writer.close()
-
-
-def _csv_type(kind: pa.DataType) -> pa.DataType:
-    """The type in which Arrow's CSV writer takes a column: it knows neither views nor nested values."""
-    if pa.types.is_nested(kind) or pa.types.is_string_view(kind):
-        return pa.large_string()
-    return pa.large_binary() if pa.types.is_binary_view(kind) else kind
-
-
-def _csv_column(column: pa.Array) -> pa.Array:
-    if pa.types.is_nested(column.type):  # CSV has no lists or structs, JSON has
-        values = (v if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in column.to_pylist())
-        return pa.array(values, pa.large_string())
-    return column.cast(_csv_type(column.type))

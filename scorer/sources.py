@@ -9,17 +9,20 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from scorer.csv_lines import line_of_row, read_header
-from scorer.decoding import is_text
+from scorer.csv_lines import line_of_row, line_of_unclosed_quote, read_header
 from scorer.errors import InputError
 from scorer.formats import CsvOptions, Format, format_of
+from scorer.printing import listed
 from scorer.recoding import recoded
 
-__all__ = ["Source", "find_text_column", "open_source"]
+__all__ = ["Source", "open_source"]
 
 _WINDOW_ROWS = 4096
 _CSV_BLOCK_BYTES = 16 << 20  # also the longest row that can be read
 _TEXT_COLUMNS = ("text", "review", "review_text", "content", "comment", "body")
+
+ColumnPath = tuple[int, ...]
+"""The index of a column, then of a field in its struct, and so on."""
 
 
 class Source(Protocol):
@@ -52,33 +55,13 @@ def open_source(path: Path, kind: Format | None = None, csv_options: CsvOptions 
     return _ParquetSource(path) if kind is Format.parquet else _CsvSource(path, csv_options or CsvOptions())
 
 
-def find_text_column(source: Source, name: str | None) -> int:
-    """Index of the column that holds the text: `name`, else the first of the usual names that is there.
-
-    Raises `InputError` when there is none, more than one, or its values are not text.
-    """
-    names = source.schema.names
-    chosen = name or next((usual for usual in _TEXT_COLUMNS if usual in names), None)
-    columns = ", ".join(names)
-    if chosen is None:
-        raise InputError(f"{source.path}: no text column found; name one of its columns with --text-column: {columns}")
-    if names.count(chosen) != 1:
-        wrong = f"more than one column {chosen!r}" if chosen in names else f"no column {chosen!r}"
-        raise InputError(f"{source.path}: {wrong}; its columns: {columns}")
-    index: int = names.index(chosen)
-    if not is_text(source.schema.field(index).type):
-        kind = source.schema.field(index).type
-        raise InputError(f"{source.path}: column {chosen!r} is {kind}, not text; name another with --text-column")
-    return index
-
-
 class _ParquetSource:
     is_text = False
 
     def __init__(self, path: Path) -> None:
         self.path = path
         with _arrow_errors(path, "not a Parquet file, or damaged"):
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
         self.schema: pa.Schema = self._file.schema_arrow
         self._rows: int = self._file.metadata.num_rows
         self._rows_read = 0
@@ -107,9 +90,10 @@ class _CsvSource:
         self._ragged: pacsv.InvalidRow | None = None
         self._empty_lines, names = read_header(path, options)
         self._raw = pa.OSFile(str(path))
+        self._text = recoded(self._raw, options.encoding)
         with self._errors():
             self._reader = pacsv.open_csv(
-                recoded(self._raw, options.encoding),
+                self._text,
                 read_options=pacsv.ReadOptions(block_size=_CSV_BLOCK_BYTES, skip_rows=self._empty_lines),
                 parse_options=pacsv.ParseOptions(
                     delimiter=options.delimiter,
@@ -124,15 +108,19 @@ class _CsvSource:
             )
         self.schema: pa.Schema = self._reader.schema
         if self.schema.names != names:
-            raise InputError(
-                f"{path}: its header cannot be read; see --delimiter, and the quotes of {', '.join(names)}"
-            )
+            raise InputError(f"{path}: its header cannot be read; see --delimiter, and its quotes: {listed(names)}")
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         with self._errors():
             for block in self._reader:
                 for start in range(0, block.num_rows, _WINDOW_ROWS):
                     yield block.slice(start, _WINDOW_ROWS)
+        if self._text.quotes % 2:  # worth the time of looking closer, which is slow
+            self._refuse_unclosed_quote()
+
+    def _refuse_unclosed_quote(self) -> None:
+        if line := line_of_unclosed_quote(self.path, self._options):
+            raise InputError(f"{self.path}: line {line}: a quote is opened and never closed; mend it or double it")
 
     def unreadable(self, row: int) -> str:
         line = line_of_row(self.path, self._options, row + 1)
@@ -170,4 +158,6 @@ def _arrow_errors(path: Path, what: str) -> Iterator[None]:
     except OSError as error:  # also what Arrow raises for corrupt pages
         if error.errno is not None:
             raise
+        if "encrypt" in str(error) or "decrypt" in str(error):
+            raise InputError(f"{path}: is encrypted; decrypt it first") from error
         raise InputError(f"{path}: {what}: {error}") from error
