@@ -60,6 +60,7 @@ _RECIPE: dict[str, tuple[type | tuple[str, ...], str]] = {
 }
 _TEACHERS: dict[str, tuple[type | tuple[str, ...], str]] = {
     "crops": (int, "Stretches of sentences to learn as well."),
+    "sentence_copies": (int, "Times that an epoch repeats the trainer's own sentences."),
     "linear_folds": (int, "Folds of the linear teacher."),
     "linear_strength": (float, "Inverse of its L2 penalty."),
     "teacher_hidden_dim": (int, "Size of the large LSTMs' state."),
@@ -97,7 +98,7 @@ def _fit_arguments(parser: ArgumentParser) -> None:
     add("--seed", metavar="N", type=at_least(0), default=0, help="Same seed, same machine: same numbers.  [default: 0]")
     add("--resume", action="store_true", help="Continue an interrupted fit.")
     add("--force", action="store_true", help="Replace an existing checkpoint.")
-    for title, options in {"Values of the recipe": _RECIPE, "Teachers, in recipe distilled": _TEACHERS}.items():
+    for title, options in {"Values of the recipe": _RECIPE, "Teachers, in recipes default and distilled": _TEACHERS}.items():
         group = parser.add_argument_group(title, "Each defaults to the recipe's.")
         for name, (kind, help_text) in options.items():
             option = f"--{name.replace('_', '-')}"

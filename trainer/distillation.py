@@ -21,12 +21,13 @@ from trainer.corpus import pad_id_of
 from trainer.data import EncodedReviews, encode_reviews, encode_texts
 from trainer.ragged import joined, ragged, tail
 from trainer.recipes import Recipe, Teachers
+from trainer.sentences import encode_sentences, sentences_fingerprint
 from trainer.splits import Splits
 from trainer.stages import Made, Output, Progress, Stages
 from trainer.teachers.crops import SENTENCE_ENDS, cut_crops
 from trainer.teachers.language_model import LanguageModelSettings, learn_language
 from trainer.teachers.linear import linear_logits
-from trainer.teachers.reader import first_reader, prefix_count, read_prefixes, self_trained_reader, train_reader
+from trainer.teachers.reader import first_reader, read_prefixes, self_trained_reader, train_reader
 from trainer.teachers.soft_labels import mix_hard, prefix_labels, whole, whole_labels
 from trainer.teachers.stack import fit_stack, stacked
 
@@ -34,6 +35,8 @@ __all__ = ["Lesson", "teach"]
 
 _VECTORS = "embedding.weight"
 _HARD_SHARE = 0.5  # of the true label in what self-training learns
+_SENTENCE_SHARE = 0.9  # of a sentence's true label, against no opinion
+_SENTENCES_HELD_OUT = 0.1
 _WHOLE_REVIEW = 1_000_000  # tokens: language model and linear teacher read long reviews to the end
 _LM_PASSES = 10  # at most, over a small corpus
 _CROPS_A_REVIEW = 3  # at most
@@ -45,7 +48,7 @@ class Lesson:
     """What the network of a recipe learns from its teachers."""
 
     reviews: EncodedReviews
-    """Training reviews, unlabelled ones and crops, with soft labels of their prefixes."""
+    """Training reviews, unlabelled ones, crops and sentences, with soft labels of their prefixes."""
     weights: dict[str, Tensor]
     """To start from: the last reader's word vectors."""
     stages: dict[str, Any]
@@ -56,8 +59,10 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     """Train the teachers of `recipe`, which has some, on `splits`, and let them label every review softly."""
     assert recipe.teachers is not None
     school = _School(splits, tokenizer, recipe, recipe.teachers, seed, stages)
+    linear = school.judge_by_ngrams()
+    if not recipe.teachers.lm_words:
+        return Lesson(school.label_by_ngrams(linear), {}, dict(stages.summaries))
     crops = school.cut_crops()
-    linear = school.judge_by_ngrams(crops)
     rounds = recipe.teachers.self_training_rounds
     reader = school.train_first(school.learn_language())
     reading = school.read(1, reader, crops if rounds == 0 else None)
@@ -85,6 +90,7 @@ class _School:
         self._held_out = encode_reviews(splits.validation, unabridged)
         self._unlabelled = encode_texts(splits.unlabelled, unabridged) if splits.unlabelled else joined([])
         self._all = joined([self._train.ids, self._unlabelled])
+        self._sentences, self._held_out_sentences = encode_sentences(self._encoder, _SENTENCES_HELD_OUT, seed)
         self._ends = np.array([i for i in map(tokenizer.token_to_id, SENTENCE_ENDS) if i is not None], np.int64)
 
     def cut_crops(self) -> Output:
@@ -99,17 +105,17 @@ class _School:
 
         return self._stages.run("crops", f"cutting {count:,}", {"count": count, "longest": longest}, [], work)
 
-    def judge_by_ngrams(self, crops: Output) -> Output:
+    def judge_by_ngrams(self) -> Output:
         """The linear teacher's logits [rows] of every part."""
         folds, strength = self._teachers.linear_folds, self._teachers.linear_strength
-        others = {"held_out": self._held_out.ids, "unlabelled": self._unlabelled, "crops": _ids(crops)}
+        others = {"held_out": self._held_out.ids, "unlabelled": self._unlabelled}
 
         def work(_: Progress) -> Made:
             vocab_size = self._encoder.vocab_size
             return linear_logits(self._train, others, vocab_size, folds=folds, strength=strength, seed=self._seed)
 
         plan = f"{folds} folds over {len(self._train):,} reviews, a few minutes for 25,000"
-        return self._stages.run("linear", plan, {"folds": folds, "strength": strength}, [crops], work)
+        return self._stages.run("linear", plan, {"folds": folds, "strength": strength}, [], work)
 
     def learn_language(self) -> Output:
         """Weights of the language model."""
@@ -129,7 +135,7 @@ class _School:
         start = {name: values for name, values in language_model.tensors.items() if name.startswith("lstm.")}
         # The language model's last vector ends a review; readers need none.
         start[_VECTORS] = language_model.tensors[_VECTORS][: self._encoder.vocab_size]
-        reviews = EncodedReviews(self._abridged(self._train.ids), self._train.labels)
+        reviews = self._with_sentences(EncodedReviews(self._abridged(self._train.ids), self._train.labels))
         return self._train_reader("reader-1", recipe, start, reviews, [language_model], passes=2 * recipe.epochs)
 
     def train_on(self, number: int, last: Output, linear: Output, reading: Output, stack: Output) -> Output:
@@ -178,19 +184,43 @@ class _School:
         stack: Output,
         crops: Output | None = None,
     ) -> EncodedReviews:
-        """Training and unlabelled reviews, and crops if given, with soft labels of their prefixes."""
+        """All that is learned, with soft labels of its prefixes.
+
+        Crops, if given, are judged by the reader alone: the linear teacher knows words, and a short text turns on
+        how they are put together.
+        """
         labelled, unlabelled = (
             stacked(stack.tensors, _opinions(part, linear, reading)) for part in ("train", "unlabelled")
         )
         logits = torch.cat([mix_hard(labelled, torch.from_numpy(self._train.labels), hard_share), unlabelled])
         prefixes = torch.cat([reading.tensors[part] for part in ("train", "unlabelled")])
-        ids = [self._abridged(self._all)]
-        labels = [prefix_labels(prefixes, logits, torch.from_numpy(ids[0].lengths))]
-        if crops:
-            ids.append(_ids(crops))
-            said = stacked(stack.tensors, _opinions("crops", linear, reading))
-            labels.append(whole_labels(said, crops.tensors["lengths"], prefix_count(self._recipe.max_length)))
-        return EncodedReviews(joined(ids), torch.cat(labels).numpy())
+        ids = self._abridged(self._all)
+        labels = prefix_labels(prefixes, logits, torch.from_numpy(ids.lengths))
+        reviews = self._with_sentences(EncodedReviews(ids, labels.numpy()))
+        if not crops:
+            return reviews
+        scale = logits.std() / whole(prefixes).std()
+        said = whole_labels(whole(reading.tensors["crops"]) * scale, crops.tensors["lengths"], labels.shape[1])
+        return _joined(reviews, EncodedReviews(_ids(crops), said.numpy()))
+
+    def label_by_ngrams(self, linear: Output) -> EncodedReviews:
+        """All that is learned where the linear teacher is the only one, with a soft label of each whole text."""
+        labels = torch.from_numpy(self._held_out.labels)
+        stack, _ = fit_stack([linear.tensors["held_out"]], labels)
+        labelled, unlabelled = (stacked(stack, [linear.tensors[part]]) for part in ("train", "unlabelled"))
+        mixed = mix_hard(labelled, torch.from_numpy(self._train.labels), self._teachers.hard_share)
+        labels = torch.sigmoid(torch.cat([mixed, unlabelled]))
+        return self._with_sentences(EncodedReviews(self._abridged(self._all), labels.numpy()))
+
+    def _with_sentences(self, reviews: EncodedReviews) -> EncodedReviews:
+        """`reviews`, whose labels are [rows] or [rows, prefixes], and every sentence as often as the recipe says."""
+        ids = self._abridged(self._sentences.ids)
+        logits = mix_hard(torch.zeros(len(ids)), torch.from_numpy(self._sentences.labels), _SENTENCE_SHARE)
+        labels = torch.sigmoid(logits)
+        if reviews.labels.ndim == 2:
+            labels = whole_labels(logits, torch.from_numpy(ids.lengths), reviews.labels.shape[1])
+        copies = self._teachers.sentence_copies
+        return _joined(reviews, *[EncodedReviews(ids, labels.numpy())] * copies)
 
     def _train_reader(
         self,
@@ -201,14 +231,19 @@ class _School:
         upstream: Sequence[Output],
         passes: int,
     ) -> Output:
-        held_out = EncodedReviews(self._abridged(self._held_out.ids), self._held_out.labels)
+        held_out = {
+            "held_out": EncodedReviews(self._abridged(self._held_out.ids), self._held_out.labels),
+            "sentences": self._held_out_sentences,
+        }
+        copies = self._teachers.sentence_copies
+        settings = {**asdict(recipe), "sentences": [copies, sentences_fingerprint() if copies else None]}
         words = len(reviews.ids.values) * passes
         plan = f"{len(reviews):,} reviews, {recipe.epochs} epochs, {self._about(words)}"
 
         def work(progress: Progress) -> Made:
             return train_reader(recipe, self._encoder, start, reviews, held_out, self._seed, progress)
 
-        return self._stages.run(name, plan, asdict(recipe), upstream, work)
+        return self._stages.run(name, plan, settings, upstream, work)
 
     def _abridged(self, ids: RaggedIds) -> RaggedIds:
         """What a reader sees of each review; always its end."""
@@ -223,6 +258,10 @@ class _School:
 
 def _ids(crops: Output) -> RaggedIds:
     return ragged(crops.tensors["values"].numpy(), crops.tensors["lengths"].numpy())
+
+
+def _joined(*parts: EncodedReviews) -> EncodedReviews:
+    return EncodedReviews(joined([part.ids for part in parts]), np.concatenate([part.labels for part in parts]))
 
 
 def _opinions(part: str, linear: Output, reading: Output) -> list[Tensor]:

@@ -17,6 +17,8 @@ class Teachers:
 
     crops: int = 90_000
     """Stretches of a few sentences that are cut from the reviews, so that short texts are learned too."""
+    sentence_copies: int = 4
+    """How often an epoch repeats the short labelled English sentences that come with the trainer; 0 leaves them out."""
     linear_folds: int = 5
     """The linear teacher judges each training review by weights that never saw it."""
     linear_strength: float = 0.1
@@ -24,7 +26,7 @@ class Teachers:
     teacher_hidden_dim: int = 256
     """Size of the LSTM state of language model and readers."""
     lm_words: int = 44_000_000
-    """Words that the language model reads, however often that is the same review."""
+    """Words that the language model reads, however often that is the same review; 0: the linear teacher stands alone."""
     reader_epochs: int = 3
     """Passes of the first reader over the labelled reviews."""
     self_training_rounds: int = 4

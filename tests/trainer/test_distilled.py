@@ -17,7 +17,7 @@ from trainer.teachers import language_model
 TINY = (
     *("--recipe", "distilled", "--embedding-dim", 8, "--hidden-dim", 8, "--vocab-size", 500, "--epochs", 2),
     *("--crops", 60, "--lm-words", 40_000, "--teacher-hidden-dim", 8, "--linear-folds", 2),
-    *("--reader-epochs", 1, "--self-training-rounds", 1),
+    *("--reader-epochs", 1, "--self-training-rounds", 1, "--sentence-copies", 0),
 )
 STAGES = ["crops", "linear", "language-model", "reader-1", "reading-1", "stack-1", "reader-2", "reading-2", "stack-2"]
 
@@ -65,7 +65,7 @@ def assert_same_fit(one: Path, other: Path) -> None:
 
 
 def test_from_labelled_reviews_alone_to_a_calibrated_sealed_model(command: Command) -> None:
-    result = fit(command, DATA)
+    result = fit(command, DATA, "--sentence-copies", 1)
     assert result.code == 0, result.err
     assert stages_begun(result) == STAGES
     checkpoint = load_checkpoint(Path("best.pth"))

@@ -1,5 +1,6 @@
 """Readers: large networks of the served kind that start from the language model and judge every prefix of a review."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 
@@ -57,11 +58,11 @@ def train_reader(
     encoder: TextEncoder,
     start: dict[str, Tensor],
     reviews: EncodedReviews,
-    held_out: EncodedReviews,
+    held_out: Mapping[str, EncodedReviews],
     seed: int,
     progress: Progress,
 ) -> Made:
-    """Weights of a reader that begins with the weights `start`, and what it reached on the held-out reviews."""
+    """Weights of a reader that begins with the weights `start`, and its accuracy on each part that is held out."""
     torch.manual_seed(seed)
     learner = Learner(recipe, recipe.network_settings(encoder.vocab_size), encoder.unknown_id)
     learner.start_from(start)
@@ -85,8 +86,13 @@ def train_reader(
             )
         batches = rows = 0
     served = learner.served_network()
-    reached = mean_of(predict(served, validation_batches(held_out, recipe, encoder.settings)), "rows")
-    return dict(served.state_dict()), {"held_out_loss": reached.loss, "held_out_accuracy": reached.accuracy}
+    reached = {
+        f"{part}_accuracy": mean_of(
+            predict(served, validation_batches(texts, recipe, encoder.settings)), "rows"
+        ).accuracy
+        for part, texts in held_out.items()
+    }
+    return dict(served.state_dict()), reached
 
 
 def prefix_count(longest: int) -> int:
