@@ -26,7 +26,7 @@ class Teachers:
     teacher_hidden_dim: int = 256
     """Size of the LSTM state of language model and readers."""
     lm_words: int = 44_000_000
-    """Words that the language model reads, however often that is the same review; 0: the linear teacher stands alone."""
+    """Words that the language model reads, however often the same; 0: the linear teacher stands alone."""
     reader_epochs: int = 3
     """Passes of the first reader over the labelled reviews."""
     self_training_rounds: int = 4
