@@ -26,7 +26,7 @@ from trainer.splits import Splits
 from trainer.stages import Made, Output, Progress, Stages
 from trainer.teachers.crops import SENTENCE_ENDS, cut_crops
 from trainer.teachers.language_model import LanguageModelSettings, learn_language
-from trainer.teachers.linear import linear_logits
+from trainer.teachers.linear import linear_logits, word_ratios
 from trainer.teachers.reader import first_reader, read_prefixes, self_trained_reader, train_reader
 from trainer.teachers.soft_labels import mix_hard, prefix_labels, whole, whole_labels
 from trainer.teachers.stack import fit_stack, stacked
@@ -40,6 +40,7 @@ _SENTENCES_HELD_OUT = 0.1
 _WHOLE_REVIEW = 1_000_000  # tokens: language model and linear teacher read long reviews to the end
 _LM_PASSES = 10  # at most, over a small corpus
 _CROPS_A_REVIEW = 3  # at most
+_RATIO_SCALE = 2.0  # makes the log ratios of telling words as large as other numbers of their vectors, or larger
 _SPEED = 1e11  # floating-point operations a second of an ordinary core in bfloat16, to foretell minutes
 
 
@@ -61,7 +62,7 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     school = _School(splits, tokenizer, recipe, recipe.teachers, seed, stages)
     linear = school.judge_by_ngrams()
     if not recipe.teachers.lm_words:
-        return Lesson(school.label_by_ngrams(linear), {}, dict(stages.summaries))
+        return Lesson(school.label_by_ngrams(linear), {_VECTORS: school.first_vectors()}, dict(stages.summaries))
     crops = school.cut_crops()
     rounds = recipe.teachers.self_training_rounds
     reader = school.train_first(school.learn_language())
@@ -202,6 +203,12 @@ class _School:
         scale = logits.std() / whole(prefixes).std()
         said = whole_labels(whole(reading.tensors["crops"]) * scale, crops.tensors["lengths"], labels.shape[1])
         return _joined(reviews, EncodedReviews(_ids(crops), said.numpy()))
+
+    def first_vectors(self) -> Tensor:
+        """Random word vectors, but for their first number: how much more often good reviews hold the word."""
+        vectors = torch.randn(self._encoder.vocab_size, self._recipe.embedding_dim)
+        vectors[:, 0] = word_ratios(self._train, self._encoder.vocab_size) * _RATIO_SCALE
+        return vectors
 
     def label_by_ngrams(self, linear: Output) -> EncodedReviews:
         """All that is learned where the linear teacher is the only one, with a soft label of each whole text."""

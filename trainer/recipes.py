@@ -1,7 +1,7 @@
 """Recipes: every value that decides what a fit learns, named once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from scorer.text import TextSettings
@@ -109,7 +109,7 @@ class Recipe:
     prefix_weight: float = 0.0
     """Weight of what teachers say of a review's beginnings, against 1 for the whole review."""
     teachers: Teachers | None = None
-    """Whose soft labels are learned instead of hard ones; none in most recipes."""
+    """Whose soft labels are learned instead of hard ones; none in the tutorial."""
 
     def network_settings(self, vocab_size: int) -> NetworkSettings:
         """The network that the recipe trains."""
@@ -165,43 +165,16 @@ DEFAULT = Recipe(
     embedding_dim=64,
     hidden_dim=64,
     words_per_step=1,
-    pooling="max_mean",
-    dropout=0.5,
-    vector_dropout=0.5,
-    word_dropout=0.1,
-    embedding_bits=8,
-    learning_rate=2e-3,
-    batch_size=64,
-    epochs=12,
-    bucket_by_length=True,
-    clip_norm=1.0,
-    average_decay=0.998,
-    validation=0.1,
-    patience=3,
-    mean_over="rows",
-)
-
-DISTILLED = Recipe(
-    name="distilled",
-    tokenizer="corpus",
-    vocab_size=30_000,
-    max_length=400,
-    keep="tail",
-    pad_to_max_length=False,
-    embedding_dim=128,
-    hidden_dim=64,
-    words_per_step=1,
     pooling="last_max_mean",
     dropout=0.2,
     word_dropout=0.1,
     embedding_bits=8,
     learning_rate=3e-3,
-    embedding_rate=0.3,  # they come from a reader and know much already
     cosine=True,
     warmup=0.04,
     adam_beta2=0.99,
     bfloat16=True,
-    batch_size=256,
+    batch_size=64,
     batch_tokens=12_000,
     epochs=6,
     bucket_by_length=True,
@@ -212,6 +185,16 @@ DISTILLED = Recipe(
     validation=0.1,
     patience=None,
     mean_over="rows",
+    teachers=Teachers(lm_words=0, sentence_copies=0),
+)
+"""Minutes: a linear teacher labels all reviews softly, and a small network learns what it says."""
+
+DISTILLED = replace(
+    DEFAULT,
+    name="distilled",
+    embedding_dim=128,
+    embedding_rate=0.3,  # they come from a reader and know much already
+    batch_size=256,
     prefix_weight=0.5,
     teachers=Teachers(),
 )

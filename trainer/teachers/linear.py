@@ -13,7 +13,7 @@ from trainer.data import EncodedReviews
 from trainer.stages import Made
 from trainer.teachers.ngrams import Ngrams, SparseRows
 
-__all__ = ["fit_linear", "linear_logits"]
+__all__ = ["fit_linear", "linear_logits", "word_ratios"]
 
 _SMOOTHING = 1.0  # added to every n-gram's count in each class
 _ITERATIONS = 30
@@ -74,6 +74,13 @@ def fit_linear(
     optimizer.step(loss_and_gradient)  # type: ignore[no-untyped-call]
     values = parameters.detach().numpy()
     return values[:-1] * ratios, float(values[-1])
+
+
+def word_ratios(train: EncodedReviews, vocab_size: int) -> Tensor:
+    """Log ratio of each word's frequency in positive and in negative reviews, float32 [vocab_size]."""
+    rows = np.repeat(np.arange(len(train)), train.ids.lengths)
+    words = SparseRows(rows, train.ids.values.astype(np.int64), len(train))
+    return torch.from_numpy(_naive_bayes_ratios(words, train.labels, vocab_size))
 
 
 def _naive_bayes_ratios(matrix: SparseRows, labels: NDArray[np.float32], width: int) -> NDArray[np.float32]:
