@@ -3,8 +3,9 @@
 python -m benchmarks.training train.parquet --tokenizer bert-folder
 
 Embedding 128, LSTM 128, 200 word pieces. `tutorial` is the loop as tutorials write it: a `datasets` split in torch
-format, a `DataLoader` of 64 padded reviews a batch, Adam. The others are our recipes' own loops. All take turns, each in a
-process of its own; rates are reviews per second of training alone, after a warm-up, without reading and tokenising.
+format, a `DataLoader` of 64 padded reviews a batch, Adam. The others are our recipes' own loops. All take turns, each
+in a process of its own; rates are reviews per second of training alone, after a warm-up, without reading and
+tokenising.
 """
 
 import argparse

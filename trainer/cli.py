@@ -98,7 +98,10 @@ def _fit_arguments(parser: ArgumentParser) -> None:
     add("--seed", metavar="N", type=at_least(0), default=0, help="Same seed, same machine: same numbers.  [default: 0]")
     add("--resume", action="store_true", help="Continue an interrupted fit.")
     add("--force", action="store_true", help="Replace an existing checkpoint.")
-    for title, options in {"Values of the recipe": _RECIPE, "Teachers, in recipes default and distilled": _TEACHERS}.items():
+    for title, options in {
+        "Values of the recipe": _RECIPE,
+        "Teachers, in recipes default and distilled": _TEACHERS,
+    }.items():
         group = parser.add_argument_group(title, "Each defaults to the recipe's.")
         for name, (kind, help_text) in options.items():
             option = f"--{name.replace('_', '-')}"
