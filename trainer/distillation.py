@@ -61,8 +61,10 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     assert recipe.teachers is not None
     school = _School(splits, tokenizer, recipe, recipe.teachers, seed, stages)
     linear = school.judge_by_ngrams()
+    copies = recipe.teachers.sentence_copies
     if not recipe.teachers.lm_words:
-        return Lesson(school.label_by_ngrams(linear), {_VECTORS: school.first_vectors()}, dict(stages.summaries))
+        texts = school.with_sentences(school.label_by_ngrams(linear), copies)
+        return Lesson(texts, {_VECTORS: school.first_vectors()}, dict(stages.summaries))
     crops = school.cut_crops()
     rounds = recipe.teachers.self_training_rounds
     reader = school.train_first(school.learn_language())
@@ -74,7 +76,8 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
         reading = school.read(number, reader, crops if number == 1 + rounds else None)
         stack = school.weigh(number, linear, reading)
     reviews = school.label(recipe.teachers.hard_share, linear, reading, stack, crops)
-    return Lesson(reviews, {_VECTORS: reader.tensors[_VECTORS]}, dict(stages.summaries))
+    texts = school.with_sentences(reviews, copies)
+    return Lesson(texts, {_VECTORS: reader.tensors[_VECTORS]}, dict(stages.summaries))
 
 
 class _School:
@@ -136,7 +139,7 @@ class _School:
         start = {name: values for name, values in language_model.tensors.items() if name.startswith("lstm.")}
         # The language model's last vector ends a review; readers need none.
         start[_VECTORS] = language_model.tensors[_VECTORS][: self._encoder.vocab_size]
-        reviews = self._with_sentences(EncodedReviews(self._abridged(self._train.ids), self._train.labels))
+        reviews = EncodedReviews(self._abridged(self._train.ids), self._train.labels)
         return self._train_reader("reader-1", recipe, start, reviews, [language_model], passes=2 * recipe.epochs)
 
     def train_on(self, number: int, last: Output, linear: Output, reading: Output, stack: Output) -> Output:
@@ -185,7 +188,7 @@ class _School:
         stack: Output,
         crops: Output | None = None,
     ) -> EncodedReviews:
-        """All that is learned, with soft labels of its prefixes.
+        """Training and unlabelled reviews, and crops if given, with soft labels of their prefixes.
 
         Crops, if given, are judged by the reader alone: the linear teacher knows words, and a short text turns on
         how they are put together.
@@ -197,7 +200,7 @@ class _School:
         prefixes = torch.cat([reading.tensors[part] for part in ("train", "unlabelled")])
         ids = self._abridged(self._all)
         labels = prefix_labels(prefixes, logits, torch.from_numpy(ids.lengths))
-        reviews = self._with_sentences(EncodedReviews(ids, labels.numpy()))
+        reviews = EncodedReviews(ids, labels.numpy())
         if not crops:
             return reviews
         scale = logits.std() / whole(prefixes).std()
@@ -211,22 +214,21 @@ class _School:
         return vectors
 
     def label_by_ngrams(self, linear: Output) -> EncodedReviews:
-        """All that is learned where the linear teacher is the only one, with a soft label of each whole text."""
+        """Training and unlabelled reviews, where the linear teacher is the only one, with soft labels as a whole."""
         labels = torch.from_numpy(self._held_out.labels)
         stack, _ = fit_stack([linear.tensors["held_out"]], labels)
         labelled, unlabelled = (stacked(stack, [linear.tensors[part]]) for part in ("train", "unlabelled"))
         mixed = mix_hard(labelled, torch.from_numpy(self._train.labels), self._teachers.hard_share)
         labels = torch.sigmoid(torch.cat([mixed, unlabelled]))
-        return self._with_sentences(EncodedReviews(self._abridged(self._all), labels.numpy()))
+        return EncodedReviews(self._abridged(self._all), labels.numpy())
 
-    def _with_sentences(self, reviews: EncodedReviews) -> EncodedReviews:
-        """`reviews`, whose labels are [rows] or [rows, prefixes], and every sentence as often as the recipe says."""
+    def with_sentences(self, reviews: EncodedReviews, copies: int) -> EncodedReviews:
+        """`reviews`, whose labels are [rows] or [rows, prefixes], and so many copies of every sentence."""
         ids = self._abridged(self._sentences.ids)
         logits = mix_hard(torch.zeros(len(ids)), torch.from_numpy(self._sentences.labels), _SENTENCE_SHARE)
         labels = torch.sigmoid(logits)
         if reviews.labels.ndim == 2:
             labels = whole_labels(logits, torch.from_numpy(ids.lengths), reviews.labels.shape[1])
-        copies = self._teachers.sentence_copies
         return _joined(reviews, *[EncodedReviews(ids, labels.numpy())] * copies)
 
     def _train_reader(
@@ -242,13 +244,15 @@ class _School:
             "held_out": EncodedReviews(self._abridged(self._held_out.ids), self._held_out.labels),
             "sentences": self._held_out_sentences,
         }
-        copies = self._teachers.sentence_copies
+        # Steps of a smaller batch size hold fewer sentences, so that each weighs more.
+        copies = -(-self._teachers.sentence_copies * recipe.batch_size // self._recipe.batch_size)
         settings = {**asdict(recipe), "sentences": [copies, sentences_fingerprint() if copies else None]}
         words = len(reviews.ids.values) * passes
         plan = f"{len(reviews):,} reviews, {recipe.epochs} epochs, {self._about(words)}"
 
         def work(progress: Progress) -> Made:
-            return train_reader(recipe, self._encoder, start, reviews, held_out, self._seed, progress)
+            texts = self.with_sentences(reviews, copies)
+            return train_reader(recipe, self._encoder, start, texts, held_out, self._seed, progress)
 
         return self._stages.run(name, plan, settings, upstream, work)
 
