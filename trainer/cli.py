@@ -190,7 +190,7 @@ def _choose_recipe(name: str, given: dict[str, Any]) -> Recipe:
         values["embedding_bits"] = int(values["embedding_bits"])
     if of_teachers and not recipe.teachers:
         option = f"--{next(iter(of_teachers)).replace('_', '-')}"
-        raise UsageError(f"{option}: recipe {name} has no teachers; use --recipe distilled")
+        raise UsageError(f"{option}: recipe {name} has no teachers; use --recipe default or distilled")
     if recipe.teachers:
         values["teachers"] = replace(recipe.teachers, **of_teachers)
     return replace(recipe, **values)
