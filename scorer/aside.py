@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scorer.errors import InputError
 
-__all__ = ["require_folder", "sync", "write_aside"]
+__all__ = ["naming", "require_folder", "sync", "write_aside"]
 
 
 @contextmanager
@@ -33,6 +33,17 @@ def require_folder(path: Path) -> None:
     """Raise `InputError` when the folder of `path` is missing."""
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let the system's errors in the block, such as that of a full disk, name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def _unused_name(path: Path) -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from scorer import __version__
-from scorer.aside import require_folder
+from scorer.aside import naming, require_folder
 from scorer.columns import ColumnPath, column_at, find_text_column
 from scorer.cpus import available_cpus
 from scorer.decoding import decode_rows, decode_texts
@@ -148,9 +148,10 @@ def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], N
             for window in windows:
                 if options.on_error is OnError.fail:
                     _refuse_unreadable(window.scores, source, summary.rows)
-                sink.write(window.rows)
-                if not window.resumed:
-                    work.keep(window.digest, window.scores)
+                with naming(options.output):
+                    sink.write(window.rows)
+                    if not window.resumed:
+                        work.keep(window.digest, window.scores)
                 summary.add(window.scores, scorer.sealed.card.threshold, window.resumed)
                 if on_progress:
                     on_progress(Progress(summary.rows, source.fraction_read()))

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from scorer.aside import write_aside
+from scorer.aside import naming, write_aside
 from scorer.csv_cells import csv_batch, csv_schema
 from scorer.errors import InputError
 from scorer.formats import CsvOptions, Format
@@ -42,7 +42,8 @@ def open_sink(
         try:
             sink = _ParquetSink(aside, schema) if kind is Format.parquet else _CsvSink(aside, schema, csv_options)
             yield sink
-            sink.close()
+            with naming(path):
+                sink.close()
         except pa.ArrowException as error:
             raise InputError(f"{path}: cannot be written as {kind}: {error}") from error
 

@@ -16,6 +16,16 @@ DATA = Path(__file__).parents[1] / "data"
 TINY = ("--embedding-dim", "8", "--hidden-dim", "8", "--vocab-size", "500", "--epochs", "2")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=30, help="How often runs of `scorer run` are killed.")
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How often runs are to be killed."""
+    return int(request.config.getoption("--kills"))
+
+
 @dataclass(frozen=True)
 class Result:
     """How a command ended."""

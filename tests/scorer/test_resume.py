@@ -1,0 +1,348 @@
+"""Runs that are killed, cut short or refused: the same command goes on, to the file of an uninterrupted run."""
+
+import csv
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scorer.model import EMBEDDED_MODEL
+from tests.conftest import Command, Result, one_line
+
+ROWS = 60_000  # 15 windows
+WINDOW_BYTES = 4096 * 5 + 57  # in the journal
+WORDS = (
+    "a",
+    "the",
+    "good",
+    "bad",
+    "film",
+    "plot",
+    "dull",
+    "lovely",
+    "not",
+    "very",
+    "slow",
+    "and",
+    "well",
+    "made",
+    "of",
+)
+JOBS = [("in.parquet", "out.parquet"), ("in.csv", "out.csv"), ("in.parquet", "out.csv")]
+
+
+@pytest.fixture(scope="module")
+def made(fitted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the same reviews as in.parquet and in.csv, and with what uninterrupted runs make of them."""
+    folder = tmp_path_factory.mktemp("made")
+    rng = random.Random(5)
+    texts: list[str | None] = [f"{n} {' '.join(rng.choices(WORDS, k=rng.randint(1, 40)))}" for n in range(ROWS)]
+    texts[7::1000] = [None] * len(texts[7::1000])
+    texts[8::1000] = ["  "] * len(texts[8::1000])
+    table = pa.table({"n": range(ROWS), "text": texts, "tags": pa.array([["x", "y"]] * ROWS)})
+    pq.write_table(table.replace_schema_metadata({"owner": "me"}), folder / "in.parquet", row_group_size=25_000)
+    write_csv(folder / "in.csv", texts)
+    for source, output in JOBS:
+        code, _, err = finish(start(fitted, folder / source, expected(folder, source, output)))
+        assert (code, err) == (0, "")
+    return folder
+
+
+def write_csv(path: Path, texts: list[str | None]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["n", "text"])
+        writer.writerows(enumerate(texts))
+
+
+def expected(made: Path, source: str, output: str) -> Path:
+    return made / f"{source} as {output}"
+
+
+def arguments(fitted: Path, source: Path, output: Path) -> tuple[object, ...]:
+    return ("run", source, "-o", output, "-m", fitted / "best.onnx", "--keep-every", 0)
+
+
+def start(fitted: Path, source: Path, output: Path, **options: Callable[[], None]) -> subprocess.Popen[str]:
+    """`scorer run` in a process of its own, which keeps every window at once."""
+    program = [sys.executable, "-m", "scorer.cli", *map(str, arguments(fitted, source, output)), "--json"]
+    return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def kept(output: Path) -> int:
+    """Bytes in the journal of the output."""
+    journal = journal_of(output)
+    return journal.stat().st_size if journal.exists() else 0
+
+
+def journal_of(output: Path) -> Path:
+    return output.parent / f".{output.name}.run" / "journal"
+
+
+def wait_for_windows(process: subprocess.Popen[str], output: Path, windows: float) -> None:
+    """Wait until so many more windows are kept, or the process has ended."""
+    enough = kept(output) + windows * WINDOW_BYTES
+    while process.poll() is None and kept(output) < enough:
+        time.sleep(0.0005)
+
+
+def strike(process: subprocess.Popen[str], output: Path, rng: random.Random) -> None:
+    """Send one of the three signals, mostly the one that cannot be caught, at some moment of the run."""
+    if rng.random() < 0.2:
+        time.sleep(rng.uniform(0, 1))  # start-up too
+    else:
+        wait_for_windows(process, output, rng.uniform(0, 4))
+        time.sleep(rng.uniform(0, 0.01))
+    process.send_signal(rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+
+
+@pytest.mark.parametrize(("source", "output"), JOBS)
+def test_killed_at_random_moments(
+    fitted: Path, made: Path, tmp_path: Path, kills: int, source: str, output: str
+) -> None:
+    path, rng = tmp_path / output, random.Random(f"{source} {output}")
+    killed = resumed = 0
+    while killed < kills / len(JOBS) or not resumed:
+        process = start(fitted, made / source, path)
+        if killed < kills / len(JOBS):
+            strike(process, path, rng)
+        code, out, _ = finish(process)
+        if code:
+            assert code in (-signal.SIGKILL, 143, -signal.SIGTERM, 130, -signal.SIGINT)
+            killed += 1
+        else:
+            resumed += json.loads(out)["resumed"]
+            assert path.read_bytes() == expected(made, source, output).read_bytes()
+            assert list(tmp_path.iterdir()) == [path]
+            path.unlink()
+
+
+@pytest.fixture(scope="module")
+def killed(fitted: Path, made: Path) -> Path:
+    """Where a run of in.parquet was killed: the folder with its journal, and part of its output."""
+    path = made / "out.parquet"
+    process = start(fitted, made / "in.parquet", path)
+    wait_for_windows(process, path, 4)
+    process.kill()
+    assert finish(process)[0] == -signal.SIGKILL
+    assert (journal_of(path).parent / "output").exists()
+    return journal_of(path).parent
+
+
+@pytest.fixture
+def output(killed: Path, tmp_path: Path) -> Path:
+    """An output that does not exist yet, with the work of the killed run beside it."""
+    shutil.copytree(killed, tmp_path / killed.name)
+    return tmp_path / "out.parquet"
+
+
+def goes_on(command: Command, fitted: Path, made: Path, output: Path) -> int:
+    """Repeat the command; returns how many rows it took from the killed run."""
+    result = command("scorer", *arguments(fitted, made / "in.parquet", output), "--json")
+    assert (result.code, result.err) == (0, "")
+    assert output.read_bytes() == expected(made, "in.parquet", "out.parquet").read_bytes()
+    assert list(output.parent.iterdir()) == [output]
+    return int(json.loads(result.out)["resumed"])
+
+
+def damaged(journal: bytes) -> dict[str, bytes]:
+    rng = random.Random(1)
+    cuts = {f"cut at {place}": journal[:place] for place in (0, 5, *rng.sample(range(len(journal)), 3))}
+    flips = {}
+    for place in (0, *rng.sample(range(len(journal)), 3)):
+        content = bytearray(journal)
+        content[place] ^= 1 << rng.randrange(8)
+        flips[f"flipped at {place}"] = bytes(content)
+    zeros = journal[: len(journal) - 30_000] + bytes(30_000)
+    return cuts | flips | {"zeros at the end": zeros, "garbage after it": journal + rng.randbytes(30_000)}
+
+
+def test_a_damaged_journal_loses_nothing_before_the_damage(
+    command: Command, fitted: Path, made: Path, killed: Path, output: Path
+) -> None:
+    journal = journal_of(output).read_bytes()
+    windows = goes_on(command, fitted, made, output) // 4096
+    assert windows >= 3
+    head = len(journal) % WINDOW_BYTES
+    for what, content in damaged(journal).items():
+        output.unlink()
+        shutil.copytree(killed, journal_of(output).parent)
+        journal_of(output).write_bytes(content)
+        differs = (old != new for old, new in zip(journal, content, strict=False))
+        damage = next((place for place, one in enumerate(differs) if one), len(content))
+        whole = min(max(damage - head, 0) // WINDOW_BYTES, windows)
+        assert goes_on(command, fitted, made, output) == whole * 4096, what
+
+
+def test_a_missing_journal_starts_over(command: Command, fitted: Path, made: Path, output: Path) -> None:
+    journal_of(output).unlink()
+    assert goes_on(command, fitted, made, output) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (["--status"], "status was False, is True"),
+        (["--prefix", "x_"], "prefix"),
+        (["--text-column", "text"], "text column was None, is text"),
+        (["--output-format", "csv"], "output format"),
+    ],
+)
+def test_another_command_is_refused(
+    command: Command, fitted: Path, made: Path, output: Path, change: list[str], words: str
+) -> None:
+    journal = journal_of(output).read_bytes()
+    one_line(command("scorer", *arguments(fitted, made / "in.parquet", output), *change), words, "--restart")
+    assert journal_of(output).read_bytes() == journal
+    result = command("scorer", *arguments(fitted, made / "in.parquet", output), *change, "--restart", "--json")
+    assert (result.code, json.loads(result.out)["resumed"]) == (0, 0)
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_another_model_or_input_is_refused(command: Command, fitted: Path, made: Path, output: Path) -> None:
+    run = ("scorer", "run", made / "in.parquet", "-o", output)
+    one_line(command(*run, "-m", EMBEDDED_MODEL), "model was", "--restart")
+    before = (made / "in.parquet").stat()
+    os.utime(made / "in.parquet", ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    one_line(command(*run, "-m", fitted / "best.onnx"), "input's time was", "--restart")
+    os.utime(made / "in.parquet", ns=(before.st_atime_ns, before.st_mtime_ns))
+    one_line(command("scorer", "run", made / "in.csv", "-o", output, "-m", fitted / "best.onnx"), "input was")
+    assert goes_on(command, fitted, made, output) > 0
+
+
+def test_scores_never_meet_another_text(command: Command, fitted: Path, made: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    shutil.copy(made / "in.csv", source)
+    kill_after(fitted, source, output, windows=3)
+    before = source.stat()
+    source.write_bytes(source.read_bytes().replace(b"\n5000,", b"\n5001,").replace(b"5000 ", b"good "))
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    result = command("scorer", *arguments(fitted, source, output), "--json")
+    assert (result.code, json.loads(result.out)["resumed"] >= 4096) == (0, True)
+    assert command("scorer", *arguments(fitted, source, tmp_path / "anew.csv")).code == 0
+    assert output.read_bytes() == (tmp_path / "anew.csv").read_bytes()
+
+
+def kill_after(fitted: Path, source: Path, output: Path, windows: int) -> None:
+    process = start(fitted, source, output)
+    wait_for_windows(process, output, windows)
+    process.kill()
+    assert finish(process)[0] == -signal.SIGKILL
+
+
+def test_bad_rows_can_be_mended(command: Command, fitted: Path, made: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    good = (made / "in.csv").read_bytes()
+    source.write_bytes(good[:-2] + b"\xff\r\n")
+    result = command("scorer", *arguments(fitted, source, output))
+    one_line(result, "in.csv", "--encoding", "57,344 finished rows are kept", "the same command goes on")
+    assert not output.exists()
+    result = command("scorer", *arguments(fitted, source, output), "--on-error", "null", "--json")
+    assert [json.loads(result.out)[name] for name in ("rows", "error", "resumed")] == [ROWS, 1, 57_344]
+    output.unlink()
+    command("scorer", *arguments(fitted, source, output))
+    source.write_bytes(good)
+    result = command("scorer", *arguments(fitted, source, output), "--json")
+    assert json.loads(result.out)["resumed"] == 57_344
+    assert output.read_bytes() == expected(made, "in.csv", "out.csv").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_signal_is_one_line(fitted: Path, made: Path, tmp_path: Path, number: int, code: int, word: str) -> None:
+    output = tmp_path / "out.parquet"
+    process = start(fitted, made / "in.parquet", output)
+    wait_for_windows(process, output, 3)
+    process.send_signal(number)
+    ended, out, err = finish(process)
+    assert (ended, out) == (code, "")
+    assert len(err.splitlines()) == 1
+    assert err.startswith(f"scorer: {word}; ")
+    assert "finished rows are kept, the same command goes on from there" in err
+    assert [path.name for path in journal_of(output).parent.iterdir()] == ["journal"]
+
+
+def test_two_runs_on_one_output(command: Command, fitted: Path, made: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.parquet"
+    first = start(fitted, made / "in.parquet", output)
+    wait_for_windows(first, output, 2)
+    first.send_signal(signal.SIGSTOP)
+    for option in ((), ("--force",), ("--restart",)):
+        second = command("scorer", *arguments(fitted, made / "in.parquet", output), *option)
+        one_line(second, "out.parquet", "another run is writing it")
+    first.send_signal(signal.SIGCONT)
+    assert finish(first)[0] == 0
+    assert output.read_bytes() == expected(made, "in.parquet", "out.parquet").read_bytes()
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_a_full_disk(command: Command, fitted: Path, made: Path, tmp_path: Path) -> None:
+    """The system refuses every byte beyond a size, which stops the output, or with less room the journal."""
+    for source, name, room in (("in.csv", "out.csv", 2_000_000), ("in.parquet", "out.parquet", 70_000)):
+        output = tmp_path / name
+
+        def limit(room: int = room) -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+        process = start(fitted, made / source, output, preexec_fn=limit)
+        one_line(Result(*finish(process)), f"{name}: File too large", "finished rows are kept")
+        assert [path.name for path in journal_of(output).parent.iterdir()] == ["journal"]
+        result = command("scorer", *arguments(fitted, made / source, output), "--json")
+        assert (result.code, json.loads(result.out)["resumed"] >= 4096) == (0, True)
+        assert output.read_bytes() == expected(made, source, name).read_bytes()
+        output.unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_killed_after_the_output_was_moved_into_place(
+    fitted: Path, made: Path, tmp_path: Path, command: Command
+) -> None:
+    output = tmp_path / "out.parquet"
+    program = (
+        "import os, sys; from scorer.resume import FinishedWork; from scorer.cli import main\n"
+        "FinishedWork.discard = lambda work: os.kill(os.getpid(), 9)\n"
+        "main()"
+    )
+    same = arguments(fitted, made / "in.parquet", output)
+    process = subprocess.run([sys.executable, "-c", program, *map(str, same)], capture_output=True, check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert output.exists()
+    assert journal_of(output).exists()
+    result = command("scorer", *same, "--json")
+    assert (result.code, json.loads(result.out)["rows"]) == (0, ROWS)
+    assert list(tmp_path.iterdir()) == [output]
+    assert output.read_bytes() == expected(made, "in.parquet", "out.parquet").read_bytes()
+    one_line(command("scorer", *same), "exists already")
+
+
+def test_the_folder_is_private_and_never_a_link(command: Command, fitted: Path, made: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.parquet"
+    (tmp_path / "elsewhere").mkdir()
+    journal_of(output).parent.symlink_to(tmp_path / "elsewhere")
+    one_line(command("scorer", *arguments(fitted, made / "in.csv", output)), ".out.parquet.run", "link")
+    journal_of(output).parent.unlink()
+    journal_of(output).parent.mkdir()
+    journal_of(output).symlink_to(tmp_path / "elsewhere" / "file")
+    assert command("scorer", *arguments(fitted, made / "in.csv", output)).code == 1
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    journal_of(output).unlink()
+    kill_after(fitted, made / "in.csv", output, windows=2)
+    assert journal_of(output).stat().st_mode & 0o077 == 0
