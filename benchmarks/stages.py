@@ -42,8 +42,8 @@ def measure_stages(reviews: Path) -> Stages:
     """Run every stage by itself, one thread each."""
     pa.set_cpu_count(1)
     source = open_source(reviews)
-    windows, read = _cpu_seconds(lambda: list(source.batches()))
     path = find_text_column(source.path, source.schema, None)
+    windows, read = _cpu_seconds(lambda: list(source.batches(path)))
     texts = [column_at(window, path) for window in windows]
     scorer = Scorer.open()
     encoder = TextEncoder(scorer.sealed.tokenizer_json, scorer.sealed.card.text)

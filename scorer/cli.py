@@ -50,7 +50,7 @@ def _run_arguments(parser: ArgumentParser) -> None:
 
     csv, formats = CsvOptions(), [one.value for one in Format]
     add = parser.add_argument
-    add("input", metavar="INPUT", type=Path, help="Reviews: a .parquet or .csv file.")
+    add("input", metavar="INPUT", type=Path, help="Reviews: a .parquet, .csv or .jsonl file.")
     add("--output", "-o", metavar="FILE", type=Path, required=True, help="Where to write them.  [required]")
     _model_argument(parser)
     usual = "[default: text, review, review_text, content, comment or body]"

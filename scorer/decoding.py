@@ -35,8 +35,9 @@ def decode_texts(column: pa.Array) -> tuple[pa.StringArray | pa.LargeStringArray
 
 def decode_rows(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, NDArray[np.bool_]]:
     """Rows of plain strings with `�` for each byte that is not UTF-8; and which rows had any, bool [rows]."""
-    masks = [_unreadable(column) for column in batch.columns]
-    rows = np.logical_or.reduce(masks) if masks else np.zeros(batch.num_rows, np.bool_)
+    no_text = np.zeros(batch.num_rows, np.bool_)
+    masks = [_unreadable(column) if is_text(column.type) else no_text for column in batch.columns]
+    rows = np.logical_or.reduce([no_text, *masks])
     if not rows.any():
         return batch, rows
     columns = [_mended(column) if mask.any() else column for column, mask in zip(batch.columns, masks, strict=True)]

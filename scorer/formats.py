@@ -15,6 +15,7 @@ class Format(StrEnum):
 
     parquet = "parquet"
     csv = "csv"
+    jsonl = "jsonl"
 
 
 class OnError(StrEnum):
@@ -45,6 +46,7 @@ class CsvOptions:
 
 
 _EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format.csv}
+_EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl}
 
 
 def format_of(path: Path) -> Format:

@@ -125,10 +125,10 @@ def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], N
     Memory is bounded by a few windows of rows and one row group of output, not by the size of the file.
     """
     started = time.perf_counter()
-    source = open_source(options.input, options.input_format, options.csv)
+    kind = options.output_format or format_of(options.output)
+    source = open_source(options.input, options.input_format, options.csv, keep_lines=kind is Format.jsonl)
     text_path = find_text_column(source.path, source.schema, options.text_column)
     schema = _output_schema(source, options, scorer.sealed)
-    kind = options.output_format or format_of(options.output)
     _refuse_bad_output(options)
 
     with finished_work(
@@ -143,7 +143,7 @@ def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], N
         )
         with (
             open_sink(options.output, kind, schema, options.csv, work.partial) as sink,
-            _ordered_map(score_window, source.batches(), options.workers or available_cpus()) as windows,
+            _ordered_map(score_window, source.batches(text_path), options.workers or available_cpus()) as windows,
         ):
             for window in windows:
                 if options.on_error is OnError.fail:

@@ -13,6 +13,7 @@ from scorer.aside import naming, write_aside
 from scorer.csv_cells import csv_batch, csv_schema
 from scorer.errors import InputError
 from scorer.formats import CsvOptions, Format
+from scorer.json_sink import JsonLinesSink
 
 __all__ = ["Sink", "open_sink"]
 
@@ -40,12 +41,18 @@ def open_sink(
     """
     with write_aside(path, partial) as aside:
         try:
-            sink = _ParquetSink(aside, schema) if kind is Format.parquet else _CsvSink(aside, schema, csv_options)
+            sink = _open(aside, kind, schema, csv_options)
             yield sink
             with naming(path):
                 sink.close()
         except pa.ArrowException as error:
             raise InputError(f"{path}: cannot be written as {kind}: {error}") from error
+
+
+def _open(path: Path, kind: Format, schema: pa.Schema, csv_options: CsvOptions) -> Sink:
+    if kind is Format.jsonl:
+        return JsonLinesSink(path)
+    return _ParquetSink(path, schema) if kind is Format.parquet else _CsvSink(path, schema, csv_options)
 
 
 class _ParquetSink:

@@ -1,4 +1,4 @@
-"""Files to record batches: Parquet and CSV, streamed a window of rows at a time."""
+"""Files to record batches: Parquet, CSV and JSON Lines, streamed a window of rows at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from scorer.columns import ColumnPath
 from scorer.csv_lines import line_of_row, line_of_unclosed_quote, read_header
 from scorer.errors import InputError
 from scorer.formats import CsvOptions, Format, format_of
+from scorer.json_source import JsonLinesSource
 from scorer.printing import listed
 from scorer.recoding import recoded
 
@@ -19,10 +21,6 @@ __all__ = ["Source", "open_source"]
 
 _WINDOW_ROWS = 4096
 _CSV_BLOCK_BYTES = 16 << 20  # also the longest row that can be read
-_TEXT_COLUMNS = ("text", "review", "review_text", "content", "comment", "body")
-
-ColumnPath = tuple[int, ...]
-"""The index of a column, then of a field in its struct, and so on."""
 
 
 class Source(Protocol):
@@ -33,8 +31,11 @@ class Source(Protocol):
     is_text: bool
     """The whole file is text: each of its strings is to be checked by `decode_rows`."""
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows in order, in windows of at most a few thousand; raises `InputError` for damaged data."""
+    def batches(self, text_path: ColumnPath) -> Iterator[pa.RecordBatch]:
+        """All rows in order, in windows of at most a few thousand; raises `InputError` for damaged data.
+
+        A source may leave other columns than the one at `text_path` empty if its lines are kept whole.
+        """
 
     def unreadable(self, row: int) -> str:
         """What to say of `row`, counted from 0, whose bytes are not text: where it is and what helps."""
@@ -43,8 +44,13 @@ class Source(Protocol):
         """How much of the file has been handed out, 0 to 1."""
 
 
-def open_source(path: Path, kind: Format | None = None, csv_options: CsvOptions | None = None) -> Source:
-    """Open a file of reviews; raises `InputError` if it is missing, empty or not of its format."""
+def open_source(
+    path: Path, kind: Format | None = None, csv_options: CsvOptions | None = None, *, keep_lines: bool = False
+) -> Source:
+    """Open a file of reviews; raises `InputError` if it is missing, empty or not of its format.
+
+    With `keep_lines`, lines of JSON are not taken apart, for a sink that writes JSON Lines again.
+    """
     kind = kind or format_of(path)
     if not path.exists():
         raise InputError(f"{path}: no such file")
@@ -52,6 +58,8 @@ def open_source(path: Path, kind: Format | None = None, csv_options: CsvOptions 
         raise InputError(f"{path}: is a folder; name one file")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes)")
+    if kind is Format.jsonl:
+        return JsonLinesSource(path, keep_lines=keep_lines)
     return _ParquetSource(path) if kind is Format.parquet else _CsvSource(path, csv_options or CsvOptions())
 
 
@@ -66,7 +74,7 @@ class _ParquetSource:
         self._rows: int = self._file.metadata.num_rows
         self._rows_read = 0
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self, text_path: ColumnPath) -> Iterator[pa.RecordBatch]:
         with _arrow_errors(self.path, "damaged Parquet data"):
             for batch in self._file.iter_batches(_WINDOW_ROWS):
                 self._rows_read += batch.num_rows
@@ -110,7 +118,7 @@ class _CsvSource:
         if self.schema.names != names:
             raise InputError(f"{path}: its header cannot be read; see --delimiter, and its quotes: {listed(names)}")
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self, text_path: ColumnPath) -> Iterator[pa.RecordBatch]:
         with self._errors():
             for block in self._reader:
                 for start in range(0, block.num_rows, _WINDOW_ROWS):
