@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from scorer import __version__
-from scorer.aside import write_aside
 from scorer.text import TextEncoder, TextSettings
 from trainer.errors import TrainerError
 from trainer.network import NetworkSettings, SentimentLSTM
 from trainer.recipes import Recipe, recipe_from
+from trainer.saving import save
 
 __all__ = ["Checkpoint", "EpochRecord", "load_checkpoint", "run_folder", "save_checkpoint", "tool_versions"]
 
@@ -85,8 +85,7 @@ def run_folder(checkpoint: Path) -> Path:
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write atomically: a crash or a full disk leaves the previous file as it was."""
-    with write_aside(path) as partial:
-        torch.save({**asdict(checkpoint)}, partial)
+    save(asdict(checkpoint), path)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

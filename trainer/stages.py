@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scorer.aside import write_aside
+from trainer.saving import save
+
 
 __all__ = ["Made", "Output", "Progress", "Stages"]
 
@@ -64,7 +65,7 @@ class Progress:
             self._said(f"{self._name}: {share:.0%}, {reached()}, {left / 60:.0f} min left")
         if now - self._saved >= _SAVE_EVERY:
             self._saved = now
-            _save(self._path, {"digest": self._digest, "share": share, "state": state()})
+            save({"digest": self._digest, "share": share, "state": state()}, self._path)
 
 
 class Stages:
@@ -94,7 +95,7 @@ class Stages:
             if not self._resume:
                 part.unlink(missing_ok=True)
             kept = {"digest": digest, **self._make(name, plan, Progress(name, part, digest, self._said), work)}
-            _save(path, kept)
+            save(kept, path)
             part.unlink(missing_ok=True)
         self.summaries[name] = kept["summary"]
         self._said(f"{name}: {_in_words(kept['summary'])}")
@@ -121,11 +122,6 @@ def _load(path: Path, digest: str) -> dict[str, Any] | None:
     except Exception:  # torch.load has no common base for damaged and foreign files
         return None
     return kept if kept.get("digest") == digest else None
-
-
-def _save(path: Path, content: dict[str, Any]) -> None:
-    with write_aside(path) as partial:
-        torch.save(content, partial)
 
 
 def _in_words(summary: Mapping[str, Any]) -> str:

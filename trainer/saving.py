@@ -1,0 +1,21 @@
+"""Tensors to a file: written aside, so that a crash or a full disk leaves the previous file as it was."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scorer.aside import write_aside
+
+__all__ = ["save"]
+
+
+def save(content: Mapping[str, Any], path: Path) -> None:
+    """Write what `torch.load(weights_only=True)` can read; raises `OSError` that names `path`."""
+    try:
+        with write_aside(path) as partial:
+            torch.save(dict(content), partial)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # torch does not say which file
+        raise
