@@ -6,16 +6,12 @@ from typing import Any
 
 import torch
 
-from scorer.aside import write_aside
+from scorer.aside import naming, write_aside
 
 __all__ = ["save"]
 
 
 def save(content: Mapping[str, Any], path: Path) -> None:
     """Write what `torch.load(weights_only=True)` can read; raises `OSError` that names `path`."""
-    try:
-        with write_aside(path) as partial:
-            torch.save(dict(content), partial)
-    except OSError as error:
-        error.filename = error.filename or str(path)  # torch does not say which file
-        raise
+    with naming(path), write_aside(path) as partial:
+        torch.save(dict(content), partial)

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from trainer.saving import save
 
-
 __all__ = ["Made", "Output", "Progress", "Stages"]
 
 _FORMAT_VERSION = 1
