@@ -82,6 +82,7 @@ def _run_arguments(parser: ArgumentParser) -> None:
         default=1,
         help="How often finished work goes to disk.  [default: %(default)s]",
     )
+    add("--verify", metavar="N", type=at_least(0), default=0, help="Score N random rows again, one by one.")
     add("--workers", metavar="N", type=at_least(1), help="Parallel scorers.  [default: every usable CPU]")
     add("--quiet", "-q", action="store_true", help="Print nothing but errors.")
     _json_argument(parser)
@@ -105,6 +106,7 @@ def run_(
     force: bool,
     restart: bool,
     keep_every: int,
+    verify: int,
     workers: int | None,
     quiet: bool,
     as_json: bool,
@@ -135,6 +137,10 @@ def run_(
     if not (quiet or as_json):
         print(_model_line(scorer))
     summary = _run_with_bar(options, scorer, visible=not (quiet or as_json))
+    if verify:
+        from scorer.verification import verify_rows
+
+        summary.verified = verify_rows(options, scorer, summary, verify)
     if as_json:
         import json
 
@@ -253,10 +259,11 @@ def _summary_lines(summary: RunSummary) -> str:
     counts.append(f"{summary.truncated:,} truncated to the {end} {summary.kept_tokens:,} tokens")
     if summary.resumed:
         counts.append(f"{summary.resumed:,} resumed")
+    verified = f"; {summary.verified:,} rows scored again, one by one: no difference" if summary.verified else ""
     return (
         f"{printable(summary.output)}: {summary.rows:,} rows, {summary.positive_share:.1%} positive; "
         f"{', '.join(counts)}\n"
-        f"{summary.seconds:.1f} s, {summary.reviews_per_second:,.0f} reviews/s"
+        f"{summary.seconds:.1f} s, {summary.reviews_per_second:,.0f} reviews/s{verified}"
     )
 
 

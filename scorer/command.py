@@ -64,17 +64,27 @@ class Tool:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):  # a file name or review that this terminal cannot spell
                 stream.reconfigure(errors="backslashreplace")
-        before = signal.signal(signal.SIGTERM, _terminate)
+        stopped_by: list[int] = []
+
+        def stop(number: int, frame: object) -> None:
+            stopped_by.append(number)
+            raise KeyboardInterrupt
+
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:  # as in the background of a script
+                signal.signal(number, stop)
         try:
             self._parse_and_run(sys.argv[1:])
             sys.exit(0)
-        except (SentimentScorerError, OSError, KeyboardInterrupt) as error:
-            words, code = _ending(error)
+        except (Exception, KeyboardInterrupt) as error:
+            words, code = _ending(error, stopped_by)
             line = "; ".join([words, *getattr(error, "__notes__", ())])
             print(on_one_line(f"{self._name}: {line}"), file=sys.stderr)
             sys.exit(code)
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _parse_and_run(self, arguments: list[str]) -> None:
         name = self._parser().parse_args(arguments[:1] or ["--help"]).command
@@ -101,21 +111,16 @@ class Tool:
         return parser
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which unwinds as Ctrl-C does."""
-
-
-def _terminate(number: int, frame: object) -> NoReturn:
-    raise _Terminated
-
-
-def _ending(error: BaseException) -> tuple[str, int]:
-    """What to say of an error that users can mend, and the exit code."""
-    if isinstance(error, KeyboardInterrupt):
-        return ("terminated", 143) if isinstance(error, _Terminated) else ("interrupted", 130)
+def _ending(error: BaseException, stopped_by: list[int]) -> tuple[str, int]:
+    """What to say of an error that users can mend, and the exit code; raises all others again."""
+    if stopped_by or isinstance(error, KeyboardInterrupt):  # which libraries may have turned into errors of their own
+        terminated = signal.SIGTERM in stopped_by
+        return ("terminated", 143) if terminated else ("interrupted", 130)
     if isinstance(error, OSError) and error.filename:  # a full disk, a folder without permission: the system says it
         return f"{error.filename}: {error.strerror}", 1
-    return str(error), 2 if isinstance(error, UsageError) else 1
+    if isinstance(error, (SentimentScorerError, OSError)):
+        return str(error), 2 if isinstance(error, UsageError) else 1
+    raise error
 
 
 class _Parser(ArgumentParser):

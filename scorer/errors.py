@@ -4,12 +4,13 @@ SentimentScorerError            one clear line for the user, exit code 1
 ├── UsageError                  an option's value cannot be, exit code 2
 ├── InputError                  a file of reviews cannot be read or written as asked
 ├── OutputError                 the output's place is taken
+├── VerificationError           a finished output does not hold what its texts score
 ├── ModelError                  a sealed model is missing, altered or not ours
 ├── trainer.errors.TrainerError data, recipe or checkpoint of a fit
 └── exporter.errors.ExportError the graph differs from the network
 """
 
-__all__ = ["InputError", "ModelError", "OutputError", "SentimentScorerError", "UsageError"]
+__all__ = ["InputError", "ModelError", "OutputError", "SentimentScorerError", "UsageError", "VerificationError"]
 
 
 class SentimentScorerError(Exception):
@@ -26,6 +27,10 @@ class InputError(SentimentScorerError):
 
 class OutputError(SentimentScorerError):
     """The output exists, another run is writing it, or one that was interrupted there was another one."""
+
+
+class VerificationError(SentimentScorerError):
+    """A row of a finished output says something else than its text scored alone."""
 
 
 class ModelError(SentimentScorerError):

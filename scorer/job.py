@@ -15,17 +15,17 @@ import pyarrow as pa
 
 from scorer import __version__
 from scorer.aside import naming, require_folder
-from scorer.columns import ColumnPath, column_at, find_text_column
+from scorer.columns import find_text_column
 from scorer.cpus import available_cpus
-from scorer.decoding import decode_rows, decode_texts
 from scorer.errors import InputError, OutputError
 from scorer.fingerprint import fingerprint_of
 from scorer.formats import CsvOptions, Format, OnError, format_of
-from scorer.resume import FinishedWork, finished_work, text_digest
+from scorer.resume import finished_work
 from scorer.scoring import ScoreColumns, Scorer, Scores, Status, scored_schema
 from scorer.sealed import SealedModel
 from scorer.sinks import open_sink
 from scorer.sources import Source, open_source
+from scorer.windows import score_window
 
 __all__ = ["Progress", "RunOptions", "RunSummary", "run"]
 
@@ -82,6 +82,8 @@ class RunSummary:
     error: int = 0
     resumed: int = 0
     """Rows that an earlier attempt had scored before it was interrupted."""
+    verified: int = 0
+    """Rows that were scored again, alone, without a difference."""
     kept_tokens: int = 0
     """Of a truncated text."""
     kept_end: str = ""
@@ -138,12 +140,12 @@ def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], N
             return RunSummary(**work.summary)
         _refuse_to_replace(options)
         summary = _new_summary(options, scorer.sealed)
-        score_window = partial(
-            _score_window, scorer=scorer, source=source, text_path=text_path, columns=options.columns, work=work
+        score = partial(
+            score_window, scorer=scorer, source=source, text_path=text_path, columns=options.columns, work=work
         )
         with (
             open_sink(options.output, kind, schema, options.csv, work.partial) as sink,
-            _ordered_map(score_window, source.batches(text_path), options.workers or available_cpus()) as windows,
+            _ordered_map(score, source.batches(text_path), options.workers or available_cpus()) as windows,
         ):
             for window in windows:
                 if options.on_error is OnError.fail:
@@ -158,37 +160,6 @@ def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], N
             work.complete(asdict(summary))
     summary.seconds = time.perf_counter() - started
     return summary
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """A few thousand rows, ready to be written."""
-
-    rows: pa.RecordBatch
-    scores: Scores
-    digest: bytes
-    resumed: bool
-    """The scores are those of an earlier attempt."""
-
-
-def _score_window(
-    window: pa.RecordBatch,
-    *,
-    scorer: Scorer,
-    source: Source,
-    text_path: ColumnPath,
-    columns: ScoreColumns,
-    work: FinishedWork,
-) -> _Window:
-    if source.is_text:
-        window, unreadable = decode_rows(window)
-        texts = column_at(window, text_path)
-    else:
-        texts, unreadable = decode_texts(column_at(window, text_path))
-    digest = text_digest(texts, unreadable)
-    known = work.find(digest)
-    scores = known or scorer.score(texts, unreadable)
-    return _Window(scorer.append_scores(window, scores, columns), scores, digest, known is not None)
 
 
 def _new_summary(options: RunOptions, sealed: SealedModel) -> RunSummary:

@@ -1,0 +1,85 @@
+"""Some rows of a finished output held against their texts, which are read anew and scored one by one."""
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from scorer.columns import ColumnPath, find_text_column
+from scorer.errors import VerificationError
+from scorer.formats import CsvOptions, Format, format_of
+from scorer.job import RunOptions, RunSummary
+from scorer.scoring import ScoreColumns, Scorer
+from scorer.sources import Source, open_source
+from scorer.windows import decode_window
+
+__all__ = ["verify_rows"]
+
+
+def verify_rows(options: RunOptions, scorer: Scorer, summary: RunSummary, count: int, seed: int = 0) -> int:
+    """Score `count` random rows of the input alone; returns how many these were.
+
+    Raises `VerificationError` if anything that the output says of one of them differs, be it by a bit.
+    """
+    rows = sorted(random.Random(seed).sample(range(summary.rows), min(count, summary.rows)))
+    kind = options.output_format or format_of(options.output)
+    source = open_source(options.input, options.input_format, options.csv, keep_lines=kind is Format.jsonl)
+    text_path = find_text_column(source.path, source.schema, options.text_column)
+    expected = (
+        _scored_alone(row, source, text_path, options.columns, scorer) for row in _pick(source, text_path, rows)
+    )
+    written = _written_lines(options, rows) if kind is Format.jsonl else _written_rows(options, kind, rows)
+    compared = zip_longest(rows, expected, written)
+    wrong = [(row, alone, there) for row, alone, there in compared if alone != there]
+    if wrong:
+        row, alone, there = wrong[0]
+        raise VerificationError(
+            f"{options.output}: {len(wrong):,} of {len(rows):,} verified rows differ from their texts scored alone, "
+            f"the first is row {row + 1}: {there}, not {alone}"
+        )
+    return len(rows)
+
+
+def _pick(source: Source, text_path: ColumnPath, rows: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    """The rows with these numbers, in ascending order, each as a batch of one."""
+    before, wanted = 0, iter(rows)
+    row = next(wanted, None)
+    for batch in source.batches(text_path):
+        while row is not None and row < before + batch.num_rows:
+            yield batch.slice(row - before, 1)
+            row = next(wanted, None)
+        before += batch.num_rows
+
+
+def _scored_alone(
+    row: pa.RecordBatch, source: Source, text_path: ColumnPath, columns: ScoreColumns, scorer: Scorer
+) -> list[Any]:
+    row, text, unreadable = decode_window(row, source, text_path)
+    return _last_values(scorer.append_scores(row, scorer.score(text, unreadable), columns), columns)
+
+
+def _written_rows(options: RunOptions, kind: Format, rows: Sequence[int]) -> Iterator[list[Any]]:
+    output = open_source(options.output, kind, CsvOptions(options.csv.delimiter))
+    return (_last_values(row, options.columns) for row in _pick(output, (0,), rows))
+
+
+def _last_values(row: pa.RecordBatch, columns: ScoreColumns) -> list[Any]:
+    return _comparable([column[0].as_py() for column in row.columns[-len(columns.fields) :]])
+
+
+def _written_lines(options: RunOptions, rows: Sequence[int]) -> Iterator[list[Any]]:
+    wanted = set(rows)
+    with options.output.open("rb") as lines:
+        for line in (line for row, line in enumerate(lines) if row in wanted):
+            found = json.loads(line)
+            yield _comparable([found[field.name] for field in options.columns.fields])
+
+
+def _comparable(values: list[Any]) -> list[Any]:
+    """Probability, bit for bit, and words; None for null, which in CSV is nothing."""
+    probability, *words = [None if value == "" else value for value in values]
+    return [None if probability is None else np.float32(probability), *words]
