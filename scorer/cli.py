@@ -47,6 +47,7 @@ def _run_arguments(parser: ArgumentParser) -> None:
     from pathlib import Path
 
     from scorer.formats import CsvOptions, Format, OnError
+    from scorer.memory import memory_size
 
     csv, formats = CsvOptions(), [one.value for one in Format]
     add = parser.add_argument
@@ -84,6 +85,12 @@ def _run_arguments(parser: ArgumentParser) -> None:
     )
     add("--verify", metavar="N", type=at_least(0), default=0, help="Score N random rows again, one by one.")
     add("--workers", metavar="N", type=at_least(1), help="Parallel scorers.  [default: every usable CPU]")
+    add(
+        "--memory-limit",
+        metavar="SIZE",
+        type=memory_size,
+        help="Most memory to take, such as 4GB; a file that needs more is refused.  [default: 80%% of what is free]",
+    )
     add("--quiet", "-q", action="store_true", help="Print nothing but errors.")
     _json_argument(parser)
 
@@ -108,6 +115,7 @@ def run_(
     keep_every: int,
     verify: int,
     workers: int | None,
+    memory_limit: int | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -117,6 +125,7 @@ def run_(
     """
     from scorer.formats import CsvOptions, Format, OnError
     from scorer.job import RunOptions
+    from scorer.memory import limited_memory
     from scorer.scoring import ScoreColumns
 
     options = RunOptions(
@@ -133,14 +142,15 @@ def run_(
         keep_every=keep_every,
         workers=workers,
     )
-    scorer = _open_scorer(model)
-    if not (quiet or as_json):
-        print(_model_line(scorer))
-    summary = _run_with_bar(options, scorer, visible=not (quiet or as_json))
-    if verify:
-        from scorer.verification import verify_rows
+    with limited_memory(memory_limit):
+        scorer = _open_scorer(model)
+        if not (quiet or as_json):
+            print(_model_line(scorer))
+        summary = _run_with_bar(options, scorer, visible=not (quiet or as_json))
+        if verify:
+            from scorer.verification import verify_rows
 
-        summary.verified = verify_rows(options, scorer, summary, verify)
+            summary.verified = verify_rows(options, scorer, summary, verify)
     if as_json:
         import json
 
@@ -161,12 +171,15 @@ def text(*, texts: list[str], model: Path | None, as_json: bool) -> None:
 
     Example: scorer text "This movie was absolutely fantastic! I loved it."
     """
-    scorer = _open_scorer(model)
-    if texts:
-        _print_scores(scorer, texts, as_json)
-    else:
-        for line in _lines_of_stdin():
-            _print_scores(scorer, [line], as_json)
+    from scorer.memory import limited_memory
+
+    with limited_memory():
+        scorer = _open_scorer(model)
+        if texts:
+            _print_scores(scorer, texts, as_json)
+        else:
+            for line in _lines_of_stdin():
+                _print_scores(scorer, [line], as_json)
 
 
 def _lines_of_stdin() -> Iterator[str]:
@@ -174,8 +187,8 @@ def _lines_of_stdin() -> Iterator[str]:
 
     try:
         yield from (line.rstrip("\n") for line in sys.stdin)
-    except UnicodeDecodeError as error:
-        raise InputError(f"standard input: not {error.encoding} text; recode it first") from None
+    except UnicodeDecodeError:
+        raise InputError("a line is not text in this terminal's encoding") from None
 
 
 def _inspect_arguments(parser: ArgumentParser) -> None:
@@ -193,9 +206,11 @@ def inspect(*, model: Path, as_json: bool) -> None:
     """
     from rich import print_json
 
+    from scorer.memory import limited_memory
     from scorer.sealed import read_sealed
 
-    sealed = read_sealed(model)
+    with limited_memory():
+        sealed = read_sealed(model)
     if as_json:
         print(sealed.card.to_json())
     else:

@@ -116,6 +116,8 @@ def _ending(error: BaseException, stopped_by: list[int]) -> tuple[str, int]:
     if stopped_by or isinstance(error, KeyboardInterrupt):  # which libraries may have turned into errors of their own
         terminated = signal.SIGTERM in stopped_by
         return ("terminated", 143) if terminated else ("interrupted", 130)
+    if isinstance(error, MemoryError):
+        return "out of memory; allow more with --memory-limit, or take less with --workers 1", 1
     if isinstance(error, OSError) and error.filename:  # a full disk, a folder without permission: the system says it
         return f"{error.filename}: {error.strerror}", 1
     if isinstance(error, (SentimentScorerError, OSError)):

@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnxruntime as ort
@@ -54,12 +55,18 @@ class Network:
             self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions share no public base
             raise ModelError(f"{path}: onnxruntime cannot load it: {error}") from error
+        self._path = path
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Logits (negative, positive), float32 [batch, 2], of ids and mask, both int64 [batch, time]."""
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
-        result: NDArray[np.float32] = self._session.run(["logits"], inputs)[0]
-        return result
+        try:
+            (result,) = self._session.run(["logits"], inputs)
+        except Exception as error:
+            raise ModelError(f"{self._path}: onnxruntime cannot run it: {error}") from error
+        if result.shape != (len(input_ids), 2) or result.dtype != np.float32:
+            raise ModelError(f"{self._path}: its logits are {result.dtype} {result.shape}; export the checkpoint again")
+        return cast(NDArray[np.float32], result)
 
     def probabilities(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """P(positive), float32 [batch]: the softmax of the two logits."""

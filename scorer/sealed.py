@@ -16,14 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from scorer.errors import ModelError
+from scorer.graph_parts import refuse_foreign_parts
+from scorer.protobuf import bytes_field, read_fields
 from scorer.settings import TextSettings
 
 __all__ = ["FORMAT_VERSION", "Card", "SealedModel", "read_sealed", "seal"]
 
 FORMAT_VERSION = 1
 
+_LONGEST_TEXT = 1 << 20  # tokens
 _METADATA_FIELD = 14  # ModelProto.metadata_props: StringStringEntryProto {key = 1, value = 2}
-_BYTES = 2  # protobuf's wire type of length-delimited fields
+_LARGEST_FILE = 2 << 30  # no protobuf message can be larger
+_LARGEST_TOKENIZER = 64 << 20  # the largest in use have some 30 MB; the library needs many times its file
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,19 @@ class Card:
     parts: dict[str, str] = field(default_factory=dict)
     """sha256 of graph and tokenizer, filled in by `seal`."""
 
+    def _check(self) -> None:
+        """Raise `ValueError` for values that no checkpoint has."""
+        settings = self.text
+        numbers = (settings.max_length, settings.pad_id)
+        if not all(type(number) is int for number in numbers) or not 1 <= settings.max_length <= _LONGEST_TEXT:
+            raise ValueError(f"max_length and pad_id are {numbers}")
+        if settings.keep not in ("head", "tail") or not 0 <= settings.pad_id < 2**31:
+            raise ValueError(f"keep is {settings.keep!r}, pad_id {settings.pad_id}")
+        if len(self.labels) != 2 or not all(isinstance(label, str) for label in self.labels):
+            raise ValueError(f"labels are {self.labels}")
+        if not (isinstance(self.threshold, float) and 0 <= self.threshold <= 1):
+            raise ValueError(f"threshold is {self.threshold}")
+
     def to_json(self) -> str:
         """The card as readable JSON."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False)
@@ -59,8 +76,10 @@ class Card:
                 )
             fields["text"] = TextSettings(**fields["text"])
             fields["labels"] = tuple(fields["labels"])
-            return cls(**fields)
-        except (KeyError, TypeError, ValueError) as error:
+            card = cls(**fields)
+            card._check()
+            return card
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise ModelError(f"the model's card cannot be read ({error!r}); export the checkpoint again") from error
 
 
@@ -88,12 +107,10 @@ def seal(graph: bytes, tokenizer_json: str, card: Card) -> bytes:
 def read_sealed(path: Path) -> SealedModel:
     """Read and verify a sealed model.
 
-    Raises `ModelError` when the file is missing, is no sealed model, or any byte of it has changed.
+    Raises `ModelError` when the file is missing, is no sealed model, any byte of it has changed, or it holds what
+    `refuse_foreign_parts` refuses.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such model; make one with `exporter to-onnx`, or leave out --model") from None
+    content = _read_file(path)
     try:
         entries = dict(_metadata(content))
         graph_end = min(start for start, _ in entries.values())
@@ -112,7 +129,20 @@ def read_sealed(path: Path) -> SealedModel:
     card = Card.from_json(card_json)
     if card.parts != {"graph": graph.hexdigest(), "tokenizer": _sha256(tokenizer_json.encode())}:
         raise ModelError(f"{path}: its parts do not belong together; export the checkpoint again")
+    if len(tokenizer_json) > _LARGEST_TOKENIZER:
+        raise ModelError(
+            f"{path}: its tokenizer has {len(tokenizer_json) >> 20:,} MB, more than any in use; is it one?"
+        )
+    refuse_foreign_parts(content, path)
     return SealedModel(path, whole.hexdigest(), content, tokenizer_json, card)
+
+
+def _read_file(path: Path) -> bytes:
+    if not path.exists():
+        raise ModelError(f"{path}: no such model; make one with `exporter to-onnx`, or leave out --model")
+    if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+        raise ModelError(f"{path}: not a sealed model, which is a file of at most 2 GB")
+    return path.read_bytes()
 
 
 def _sha256(data: bytes) -> str:
@@ -121,57 +151,13 @@ def _sha256(data: bytes) -> str:
 
 def _entry(key: str, value: str) -> bytes:
     """One serialized metadata entry, ready to be appended to a `ModelProto`."""
-    pair = _field(1, key.encode()) + _field(2, value.encode())
-    return _field(_METADATA_FIELD, pair)
-
-
-def _field(number: int, payload: bytes) -> bytes:
-    return bytes([number << 3 | _BYTES]) + _varint(len(payload)) + payload
-
-
-def _varint(number: int) -> bytes:
-    groups = []
-    while number > 0x7F:
-        groups.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*groups, number])
+    pair = bytes_field(1, key.encode()) + bytes_field(2, value.encode())
+    return bytes_field(_METADATA_FIELD, pair)
 
 
 def _metadata(content: bytes) -> Iterator[tuple[str, tuple[int, str]]]:
     """Key, place of the entry's first byte, and value of every metadata entry."""
-    for number, start, payload in _fields(memoryview(content)):
-        if number == _METADATA_FIELD:
-            pair = {n: bytes(value).decode() for n, _, value in _fields(payload)}
+    for number, start, value in read_fields(memoryview(content)):
+        if number == _METADATA_FIELD and isinstance(value, memoryview):
+            pair = {n: bytes(part).decode() for n, _, part in read_fields(value) if isinstance(part, memoryview)}
             yield pair[1], (start, pair[2])
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int, memoryview]]:
-    """Field number, place of its first byte, and payload of each field of a protobuf message.
-
-    Raises `ValueError` or `IndexError` where `data` is no such message.
-    """
-    place = 0
-    while place < len(data):
-        start = place
-        tag, place = _read_varint(data, place)
-        if tag & 7 == _BYTES:
-            length, place = _read_varint(data, place)
-            payload_start, place = place, place + length
-        elif tag & 7 == 0:
-            payload_start = place
-            _, place = _read_varint(data, place)
-        else:
-            raise ValueError(f"unexpected wire type {tag & 7}")
-        if place > len(data):
-            raise ValueError("a field runs past the end")
-        yield tag >> 3, start, data[payload_start:place]
-
-
-def _read_varint(data: memoryview, place: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = data[place]
-        number |= (byte & 0x7F) << shift
-        place, shift = place + 1, shift + 7
-        if byte < 0x80:
-            return number, place

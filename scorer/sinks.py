@@ -1,5 +1,6 @@
 """Record batches to files: written aside, complete or not there at all."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,8 @@ def open_sink(
             yield sink
             with naming(path):
                 sink.close()
+        except MemoryError:  # Arrow's is one of its exceptions too
+            raise
         except pa.ArrowException as error:
             raise InputError(f"{path}: cannot be written as {kind}: {error}") from error
 
@@ -59,7 +62,8 @@ class _ParquetSink:
     """Gathers batches into row groups of a useful size."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(path, schema)
+        self._file = _created(path)
+        self._writer = pq.ParquetWriter(self._file, schema)
         self._held: list[pa.RecordBatch] = []
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -76,6 +80,7 @@ class _ParquetSink:
     def close(self) -> None:
         self._flush()
         self._writer.close()
+        self._file.close()
 
 
 class _CsvSink:
@@ -84,8 +89,9 @@ class _CsvSink:
     def __init__(self, path: Path, schema: pa.Schema, options: CsvOptions) -> None:
         self._escape_formulas = options.escape_formulas
         self._schema = csv_schema(schema, options.escape_formulas)
+        self._file = _created(path)
         self._writer = pacsv.CSVWriter(
-            path, self._schema, write_options=pacsv.WriteOptions(delimiter=options.delimiter)
+            self._file, self._schema, write_options=pacsv.WriteOptions(delimiter=options.delimiter)
         )
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -93,3 +99,9 @@ class _CsvSink:
 
     def close(self) -> None:
         self._writer.close()
+        self._file.close()
+
+
+def _created(path: Path) -> pa.OSFile:
+    """A new file, opened by its name's bytes: Arrow takes no other names that are not UTF-8."""
+    return pa.OSFile(os.fsencode(path), "w")

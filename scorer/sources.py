@@ -1,5 +1,6 @@
 """Files to record batches: Parquet, CSV and JSON Lines, streamed a window of rows at a time."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,8 @@ def open_source(
         raise InputError(f"{path}: no such file")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name one file")
+    if not path.is_file():
+        raise InputError(f"{path}: is not a file; pipes and devices cannot be read twice")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes)")
     if kind is Format.jsonl:
@@ -69,7 +72,7 @@ class _ParquetSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         with _arrow_errors(path, "not a Parquet file, or damaged"):
-            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+            self._file = pq.ParquetFile(pa.OSFile(os.fsencode(path)), page_checksum_verification=True)
         self.schema: pa.Schema = self._file.schema_arrow
         self._rows: int = self._file.metadata.num_rows
         self._rows_read = 0
@@ -97,7 +100,7 @@ class _CsvSource:
         self._options = options
         self._ragged: pacsv.InvalidRow | None = None
         self._empty_lines, names = read_header(path, options)
-        self._raw = pa.OSFile(str(path))
+        self._raw = pa.OSFile(os.fsencode(path))
         self._text = recoded(self._raw, options.encoding)
         with self._errors():
             self._reader = pacsv.open_csv(
@@ -161,6 +164,8 @@ def _arrow_errors(path: Path, what: str) -> Iterator[None]:
     """Arrow's exceptions, and Python's own from decoding, as one clear line."""
     try:
         yield
+    except MemoryError:  # Arrow's is one of its exceptions too
+        raise
     except (pa.ArrowException, UnicodeError, EOFError) as error:
         raise InputError(f"{path}: {what}: {error}") from error
     except OSError as error:  # also what Arrow raises for corrupt pages
