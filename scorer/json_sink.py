@@ -1,6 +1,7 @@
 """Record batches to JSON Lines: new members at the end of the lines there were, or whole objects of all columns."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ class JsonLinesSink:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = pa.OSFile(str(path), "wb")
+        self._file = pa.OSFile(os.fsencode(path), "wb")
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append the rows of `batch`."""

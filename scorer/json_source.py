@@ -13,7 +13,7 @@ import codecs
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,15 @@ from numpy.typing import NDArray
 
 from scorer.columns import ColumnPath
 from scorer.errors import InputError
+from scorer.gathering import windows_of
 
 __all__ = ["LINE", "JsonLinesSource"]
 
 LINE = pa.field("line", pa.large_binary(), metadata={"sentiment_scorer": "whole lines"})
 """The column of whole lines, each without its closing brace; the metadata tells it from a value of that name."""
 
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 30
-_WINDOW_ROWS = 4096
 _NOT_TEXT = b"\xff"  # never in UTF-8, so it is found as any text is that does not decode
 
 
@@ -52,10 +52,8 @@ class JsonLinesSource:
 
     def batches(self, text_path: ColumnPath) -> Iterator[pa.RecordBatch]:
         """All rows in order, in windows of at most a few thousand."""
-        for block in self._blocks():
-            batch = self._whole_lines(block, text_path) if self._keep_lines else self._typed(block)
-            for start in range(0, batch.num_rows, _WINDOW_ROWS):
-                yield batch.slice(start, _WINDOW_ROWS)
+        blocks = self._blocks()
+        yield from windows_of(map(partial(self._whole_lines, text_path) if self._keep_lines else self._typed, blocks))
 
     def unreadable(self, row: int) -> str:
         """On which line `row` is, counted from 0, and what is wrong with it."""
@@ -101,7 +99,7 @@ class JsonLinesSource:
                 raise self._not_typed(block, error) from error
         return schema
 
-    def _whole_lines(self, block: "_Block", text_path: ColumnPath) -> pa.RecordBatch:
+    def _whole_lines(self, text_path: ColumnPath, block: "_Block") -> pa.RecordBatch:
         texts = block.texts(_names_on(text_path, self.schema))
         columns = _placed(texts, text_path, self.schema)
         fields = [pa.field(name, column.type) for name, column in zip(self.schema.names, columns, strict=True)]

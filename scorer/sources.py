@@ -14,14 +14,16 @@ from scorer.columns import ColumnPath
 from scorer.csv_lines import line_of_row, line_of_unclosed_quote, read_header
 from scorer.errors import InputError
 from scorer.formats import CsvOptions, Format, format_of
+from scorer.gathering import WINDOW_ROWS, windows_of
 from scorer.json_source import JsonLinesSource
 from scorer.printing import listed
 from scorer.recoding import recoded
 
 __all__ = ["Source", "open_source"]
 
-_WINDOW_ROWS = 4096
-_CSV_BLOCK_BYTES = 16 << 20  # also the longest row that can be read
+_PAGE_BUFFER_BYTES = 1 << 20
+_CSV_BLOCK_BYTES = 1 << 20  # Arrow reads up to 32 of them ahead
+_LARGEST_CSV_BLOCK = 1 << 30  # also the longest row that can be read
 
 
 class Source(Protocol):
@@ -72,14 +74,20 @@ class _ParquetSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         with _arrow_errors(path, "not a Parquet file, or damaged"):
-            self._file = pq.ParquetFile(pa.OSFile(os.fsencode(path)), page_checksum_verification=True)
+            # Page by page: a file of one huge row group must not lie in memory as a whole.
+            self._file = pq.ParquetFile(
+                pa.OSFile(os.fsencode(path)),
+                buffer_size=_PAGE_BUFFER_BYTES,
+                pre_buffer=False,
+                page_checksum_verification=True,
+            )
         self.schema: pa.Schema = self._file.schema_arrow
         self._rows: int = self._file.metadata.num_rows
         self._rows_read = 0
 
     def batches(self, text_path: ColumnPath) -> Iterator[pa.RecordBatch]:
         with _arrow_errors(self.path, "damaged Parquet data"):
-            for batch in self._file.iter_batches(_WINDOW_ROWS):
+            for batch in self._file.iter_batches(WINDOW_ROWS):
                 self._rows_read += batch.num_rows
                 yield batch
 
@@ -100,14 +108,29 @@ class _CsvSource:
         self._options = options
         self._ragged: pacsv.InvalidRow | None = None
         self._empty_lines, names = read_header(path, options)
-        self._raw = pa.OSFile(os.fsencode(path))
-        self._text = recoded(self._raw, options.encoding)
         with self._errors():
-            self._reader = pacsv.open_csv(
+            self._reader = self._open(names, _CSV_BLOCK_BYTES)
+        self.schema: pa.Schema = self._reader.schema
+        if self.schema.names != names:
+            raise InputError(f"{path}: its header cannot be read; see --delimiter, and its quotes: {listed(names)}")
+
+    def batches(self, text_path: ColumnPath) -> Iterator[pa.RecordBatch]:
+        with self._errors():
+            yield from windows_of(self._blocks())
+        if self._text.quotes % 2:  # worth the time of looking closer, which is slow
+            self._refuse_unclosed_quote()
+
+    def _open(self, names: list[str], block_bytes: int) -> pacsv.CSVStreamingReader:
+        """A reader from the beginning of the file, of larger blocks if the first row needs them."""
+        self._block_bytes = block_bytes
+        self._raw = pa.OSFile(os.fsencode(self.path))
+        self._text = recoded(self._raw, self._options.encoding)
+        try:
+            return pacsv.open_csv(
                 self._text,
-                read_options=pacsv.ReadOptions(block_size=_CSV_BLOCK_BYTES, skip_rows=self._empty_lines),
+                read_options=pacsv.ReadOptions(block_size=block_bytes, skip_rows=self._empty_lines),
                 parse_options=pacsv.ParseOptions(
-                    delimiter=options.delimiter,
+                    delimiter=self._options.delimiter,
                     newlines_in_values=True,
                     # With one column an empty line is an empty value; with more it can only be no row.
                     ignore_empty_lines=len(names) > 1,
@@ -117,17 +140,31 @@ class _CsvSource:
                     column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
                 ),
             )
-        self.schema: pa.Schema = self._reader.schema
-        if self.schema.names != names:
-            raise InputError(f"{path}: its header cannot be read; see --delimiter, and its quotes: {listed(names)}")
+        except pa.ArrowInvalid as error:
+            return self._open(names, self._larger_block(error))
 
-    def batches(self, text_path: ColumnPath) -> Iterator[pa.RecordBatch]:
-        with self._errors():
-            for block in self._reader:
-                for start in range(0, block.num_rows, _WINDOW_ROWS):
-                    yield block.slice(start, _WINDOW_ROWS)
-        if self._text.quotes % 2:  # worth the time of looking closer, which is slow
+    def _blocks(self) -> Iterator[pa.RecordBatch]:
+        """All rows; where one is longer than a block, the file is read again from the beginning in larger ones."""
+        given = 0
+        while True:
+            to_skip = given
+            try:
+                for block in self._reader:
+                    fresh = block.slice(min(to_skip, block.num_rows))
+                    to_skip -= block.num_rows - fresh.num_rows
+                    given += fresh.num_rows
+                    yield fresh
+                return
+            except pa.ArrowInvalid as error:
+                self._reader = self._open(self.schema.names, self._larger_block(error))
+
+    def _larger_block(self, error: pa.ArrowInvalid) -> int:
+        """A size for a row that was longer than a block; raises `error` if it is another one, or the row too long."""
+        if "straddling" not in str(error) or self._block_bytes >= _LARGEST_CSV_BLOCK:
+            raise error
+        if self._block_bytes == _CSV_BLOCK_BYTES:
             self._refuse_unclosed_quote()
+        return min(8 * self._block_bytes, _LARGEST_CSV_BLOCK)
 
     def _refuse_unclosed_quote(self) -> None:
         if line := line_of_unclosed_quote(self.path, self._options):
