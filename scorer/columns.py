@@ -10,7 +10,7 @@ from scorer.decoding import is_text
 from scorer.errors import InputError
 from scorer.printing import listed, shortened
 
-__all__ = ["ColumnPath", "column_at", "find_text_column"]
+__all__ = ["ColumnPath", "column_at", "find_text_column", "require_readable_names"]
 
 _USUAL_NAMES = ("text", "review", "review_text", "content", "comment", "body")
 
@@ -48,6 +48,21 @@ def column_at(batch: pa.RecordBatch, path: ColumnPath) -> pa.Array:
     """A column of `batch`, or the field of a struct in it, null where the struct is."""
     column = batch.column(path[0])
     return pc.struct_field(column, path[1:]) if path[1:] else column
+
+
+def require_readable_names(file: Path, schema: pa.Schema) -> None:
+    """Raise `InputError` if a column, or a field in one, has a name that is not text."""
+    try:
+        list(_all_names(schema))
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: the name of a column is not UTF-8; rename it") from None
+
+
+def _all_names(fields: Iterable[pa.Field]) -> Iterator[str]:
+    for field in fields:
+        yield field.name
+        if pa.types.is_nested(field.type):
+            yield from _all_names(field.type.field(index) for index in range(field.type.num_fields))
 
 
 def _paths_to(name: str, fields: Iterable[pa.Field]) -> Iterator[ColumnPath]:

@@ -52,7 +52,9 @@ class Network:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
         except Exception as error:  # onnxruntime's own exceptions share no public base
             raise ModelError(f"{path}: onnxruntime cannot load it: {error}") from error
         self._path = path
@@ -66,9 +68,12 @@ class Network:
             raise ModelError(f"{self._path}: onnxruntime cannot run it: {error}") from error
         if result.shape != (len(input_ids), 2) or result.dtype != np.float32:
             raise ModelError(f"{self._path}: its logits are {result.dtype} {result.shape}; export the checkpoint again")
+        if not np.isfinite(result).all():
+            raise ModelError(f"{self._path}: a logit is not a number; export the checkpoint again")
         return cast(NDArray[np.float32], result)
 
     def probabilities(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """P(positive), float32 [batch]: the softmax of the two logits."""
         logits = self.logits(input_ids, attention_mask).astype(np.float64)
-        return (1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))).astype(np.float32)
+        with np.errstate(over="ignore"):  # beyond the largest number the probability is 0
+            return (1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))).astype(np.float32)

@@ -1,6 +1,7 @@
 """Files to record batches: Parquet, CSV and JSON Lines, streamed a window of rows at a time."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from scorer.columns import ColumnPath
+from scorer.columns import ColumnPath, require_readable_names
 from scorer.csv_lines import line_of_row, line_of_unclosed_quote, read_header
 from scorer.errors import InputError
 from scorer.formats import CsvOptions, Format, format_of
@@ -24,6 +25,9 @@ __all__ = ["Source", "open_source"]
 _PAGE_BUFFER_BYTES = 1 << 20
 _CSV_BLOCK_BYTES = 1 << 20  # Arrow reads up to 32 of them ahead
 _LARGEST_CSV_BLOCK = 1 << 30  # also the longest row that can be read
+
+# Arrow's words; it would hand such rows to a function as well, but not those that are not UTF-8.
+_RAGGED = r"CSV parse error: Row #(?P<row>\d+): Expected (?P<columns>\d+) columns, got (?P<values>\d+)"
 
 
 class Source(Protocol):
@@ -63,9 +67,15 @@ def open_source(
         raise InputError(f"{path}: is not a file; pipes and devices cannot be read twice")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes)")
+    source = _open(path, kind, csv_options or CsvOptions(), keep_lines)
+    require_readable_names(path, source.schema)
+    return source
+
+
+def _open(path: Path, kind: Format, csv_options: CsvOptions, keep_lines: bool) -> Source:
     if kind is Format.jsonl:
         return JsonLinesSource(path, keep_lines=keep_lines)
-    return _ParquetSource(path) if kind is Format.parquet else _CsvSource(path, csv_options or CsvOptions())
+    return _ParquetSource(path) if kind is Format.parquet else _CsvSource(path, csv_options)
 
 
 class _ParquetSource:
@@ -90,6 +100,8 @@ class _ParquetSource:
             for batch in self._file.iter_batches(WINDOW_ROWS):
                 self._rows_read += batch.num_rows
                 yield batch
+        if self._rows_read != self._rows:  # Arrow ends with the first column that ends
+            raise InputError(f"{self.path}: damaged Parquet data: {self._rows_read:,} rows of {self._rows:,} are there")
 
     def unreadable(self, row: int) -> str:
         return f"row {row + 1}: its text is not UTF-8"
@@ -106,7 +118,6 @@ class _CsvSource:
     def __init__(self, path: Path, options: CsvOptions) -> None:
         self.path = path
         self._options = options
-        self._ragged: pacsv.InvalidRow | None = None
         self._empty_lines, names = read_header(path, options)
         with self._errors():
             self._reader = self._open(names, _CSV_BLOCK_BYTES)
@@ -134,7 +145,6 @@ class _CsvSource:
                     newlines_in_values=True,
                     # With one column an empty line is an empty value; with more it can only be no row.
                     ignore_empty_lines=len(names) > 1,
-                    invalid_row_handler=self._keep_ragged,
                 ),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
@@ -177,22 +187,19 @@ class _CsvSource:
     def fraction_read(self) -> float:
         return float(self._raw.tell() / max(self._raw.size(), 1))
 
-    def _keep_ragged(self, row: pacsv.InvalidRow) -> str:
-        self._ragged = row
-        return "error"
-
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             with _arrow_errors(self.path, "not readable as CSV, see --delimiter and --encoding"):
                 yield
-        except InputError:
-            if self._ragged is None:
+        except InputError as error:
+            ragged = re.match(_RAGGED, str(error.__cause__))
+            if not ragged:
                 raise
-            line = line_of_row(self.path, self._options, self._ragged.number - 1 - self._empty_lines)
+            line = line_of_row(self.path, self._options, int(ragged["row"]) - 1 - self._empty_lines)
             raise InputError(
-                f"{self.path}: line {line}: Expected {self._ragged.expected_columns} values, one for each column, "
-                f"got {self._ragged.actual_columns}; mend it, or see --delimiter"
+                f"{self.path}: line {line}: Expected {ragged['columns']} values, one for each column, "
+                f"got {ragged['values']}; mend it, or see --delimiter"
             ) from None
 
 

@@ -18,6 +18,7 @@ TINY = ("--embedding-dim", "8", "--hidden-dim", "8", "--vocab-size", "500", "--e
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=30, help="How often runs of `scorer run` are killed.")
+    parser.addoption("--fuzz-cases", type=int, default=2400, help="How many damaged files the program is given.")
 
 
 @pytest.fixture

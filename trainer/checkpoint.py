@@ -1,6 +1,7 @@
 """Checkpoints: weights plus all that is needed to rebuild, resume, export and serve them."""
 
 import platform
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,14 +94,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise TrainerError(f"{path}: no such checkpoint; make one with `trainer fit`")
     try:
-        fields = torch.load(path, weights_only=True, map_location="cpu")
+        with warnings.catch_warnings(action="ignore"):  # of what is damaged, the error below says enough
+            fields = torch.load(path, weights_only=True, map_location="cpu")
         if fields["format_version"] != _FORMAT_VERSION:
             raise TrainerError(f"{path}: made by another version of trainer; fit again")
         fields["network"] = NetworkSettings(**fields["network"])
         fields["text"] = TextSettings(**fields["text"])
         fields["recipe"] = recipe_from(fields["recipe"])
         fields["history"] = [EpochRecord(**record) for record in fields["history"]]
-        return Checkpoint(**fields)
+        checkpoint = Checkpoint(**fields)
+        checkpoint.build_network()  # which finds weights that are missing or of another shape
+        return checkpoint
     except TrainerError:
         raise
     except Exception as error:  # torch.load has no common base for damaged and foreign files

@@ -1,0 +1,155 @@
+"""What is damaged, and what has to become of it: a correct result, or an error of one line and no output."""
+
+import io
+import json
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scorer.errors import SentimentScorerError
+from scorer.formats import OnError
+from scorer.job import RunOptions, run
+from scorer.printing import on_one_line
+from scorer.scoring import ScoreColumns, Scorer
+from scorer.sealed import Card, read_sealed, seal
+from tests.fuzz.mutation import mutated
+
+TABLE = pa.table(
+    {
+        "n": range(60),
+        "text": ["a good film", "bad, very bad", None, "", "two\nlines", "é 😀 naïve"] * 10,
+        "tags": [["a", None], [], None, ["b"], ["c", "d"], []] * 10,
+        "by": [{"name": "x", "age": 3}, None, {"name": None, "age": None}] * 20,
+    }
+)
+
+
+class Fuzzer:
+    """All kinds of cases over one tiny model and its checkpoint; the cases use `folder`, and leave it empty."""
+
+    def __init__(self, model: Path, checkpoint: Path, folder: Path) -> None:
+        self._scorer = Scorer.open(model)
+        self._folder = folder
+        graph = onnx.load(model)
+        del graph.metadata_props[:]
+        self._parts = graph.SerializeToString(), read_sealed(model)
+        card = self._parts[1].card.to_json().encode()
+        tokenizer = self._parts[1].tokenizer_json.encode()
+        self._originals: dict[str, Sequence[bytes]] = {
+            "parquet": _parquet_files(),
+            "csv": _csv_files(),
+            "jsonl": _json_files(),
+            "model": [model.read_bytes()],
+            "graph": [self._parts[0]],
+            "tokenizer": [tokenizer],
+            "card": [card],
+            "checkpoint": [checkpoint.read_bytes()],
+        }
+
+    def run(self, kind: str, seed: int) -> str:
+        """`result`, or the line that refused; raises `AssertionError` and others where the promise is broken."""
+        rng = random.Random(f"{kind} {seed}")
+        content = mutated(rng.choice(self._originals[kind]), rng)
+        use: Callable[[bytes], None] = getattr(self, f"_use_{kind}")
+        try:
+            use(content)
+            return "result"
+        except SentimentScorerError as error:
+            assert not self._output.exists(), "an output beside an error"
+            return on_one_line(str(error))
+        finally:
+            shutil.rmtree(self._folder)
+            self._folder.mkdir()
+
+    @property
+    def _output(self) -> Path:
+        return self._folder / "out.parquet"
+
+    def _use_parquet(self, content: bytes) -> None:
+        self._score(content, "in.parquet")
+        before, after = (pq.ParquetFile(path).read() for path in (self._folder / "in.parquet", self._output))
+        assert after.select(range(before.num_columns)).equals(before), "a value has changed"
+
+    def _use_csv(self, content: bytes) -> None:
+        self._score(content, "in.csv")
+
+    def _use_jsonl(self, content: bytes) -> None:
+        self._score(content, "in.jsonl")
+
+    def _score(self, content: bytes, name: str) -> None:
+        """Score the file, and hold every score against that of its text in what was written."""
+        path = self._folder / name
+        path.write_bytes(content)
+        columns = ScoreColumns("fuzzed_", status=True)
+        summary = run(RunOptions(path, self._output, on_error=OnError.null, columns=columns, workers=1), self._scorer)
+        assert {path.name for path in self._folder.iterdir()} == {name, self._output.name}, "a file is left behind"
+        after = pq.ParquetFile(self._output).read()
+        assert summary.rows == after.num_rows
+        is_scored = after["fuzzed_sentiment_probability"].is_valid().to_pylist()
+        status = after["fuzzed_sentiment_status"].to_pylist()
+        assert is_scored == [one in ("ok", "truncated") for one in status]
+        assert summary.scored == sum(is_scored)
+
+    def _use_model(self, content: bytes) -> None:
+        self._score_with(content)
+        assert content == self._originals["model"][0], "damage that nobody noticed"
+
+    def _score_with(self, content: bytes) -> None:
+        path = self._folder / "m.onnx"
+        path.write_bytes(content)
+        scores = Scorer.open(path).score(pa.array(["a good film", "bad", None, "x " * 500]))
+        assert len(scores.probability) == len(scores.status) == 4
+
+    def _use_graph(self, content: bytes) -> None:
+        sealed = self._parts[1]
+        self._score_with(seal(content, sealed.tokenizer_json, sealed.card))
+
+    def _use_tokenizer(self, content: bytes) -> None:
+        graph, sealed = self._parts
+        self._score_with(seal(graph, content.decode(errors="replace"), sealed.card))
+
+    def _use_card(self, content: bytes) -> None:
+        graph, sealed = self._parts
+        self._score_with(seal(graph, sealed.tokenizer_json, Card.from_json(content.decode(errors="replace"))))
+
+    def _use_checkpoint(self, content: bytes) -> None:
+        from trainer.checkpoint import load_checkpoint
+
+        path = self._folder / "c.pth"
+        path.write_bytes(content)
+        checkpoint = load_checkpoint(path)
+        checkpoint.build_network()
+        checkpoint.build_encoder()
+
+
+def _parquet_files() -> list[bytes]:
+    spellings = [
+        {"compression": "none", "write_page_checksum": True},
+        {"compression": "zstd", "data_page_version": "2.0", "row_group_size": 20},
+        {"compression": "snappy", "use_dictionary": False, "store_schema": False},
+        {"compression": "gzip", "use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY"}},
+        {"compression": "lz4", "write_page_index": True, "data_page_size": 64},
+        {"compression": "none", "use_dictionary": False},
+    ]
+    return [_written(TABLE, **spelling) for spelling in spellings]
+
+
+def _written(table: pa.Table, **spelling: object) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file, **spelling)
+    return file.getvalue()
+
+
+def _csv_files() -> list[bytes]:
+    quoted = 'id,text\r\n1,"a ""good"" film"\r\n2,"two\nlines"\r\n3,é 😀\r\n4,\r\n'
+    return [quoted.encode() * 3, b"text\n\ngood\n\nbad\n", b"n\ttext,x\n1,2\n" + b"3,bad\n" * 20]
+
+
+def _json_files() -> list[bytes]:
+    rows = [json.dumps(row, ensure_ascii=row["n"] % 2 == 0) for row in TABLE.slice(0, 12).to_pylist()]
+    return ["\n".join(rows).encode(), b'{"text": "good"}\r\n\r\n{"text": null}\r\n{"other": [1, {"a": 1e5}]}\r\n']
