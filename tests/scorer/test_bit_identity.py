@@ -1,0 +1,96 @@
+"""A text's probability is the same to the last bit, whatever stands beside it and however the work is divided."""
+
+import csv
+import json
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from scorer.batches import plan_batches
+from scorer.model import EMBEDDED_MODEL, Network
+from scorer.sealed import read_sealed
+from scorer.text import TextEncoder
+from tests.conftest import DATA, Command
+
+REVIEWS = [text for text in pq.read_table(DATA / "reviews.parquet")["text"].to_pylist() if text and text.strip()]
+TEXTS = [*REVIEWS, "fine", "not good at all", "a b c " * 700, "Sehr schön! 😀", "x"]
+
+
+class Pieces:
+    """What a scorer is made of, so that a test can put batches together by itself."""
+
+    def __init__(self, model: Path) -> None:
+        sealed = read_sealed(model)
+        self.encoder = TextEncoder(sealed.tokenizer_json, sealed.card.text)
+        self.network = Network(sealed.content, model)
+        self.model = model
+        self.alone = np.concatenate([self.score([text], 1, 1) for text in TEXTS])
+
+    def score(self, texts: list[str], token_budget: int, most_rows: int) -> NDArray[np.float32]:
+        ids = self.encoder.encode(pa.array(texts, pa.string()))
+        result = np.full(len(texts), np.nan, np.float32)
+        for batch in plan_batches(ids, self.encoder.settings, token_budget, most_rows):
+            result[batch.rows] = self.network.probabilities(batch.input_ids, batch.attention_mask)
+        return result
+
+
+@pytest.fixture(scope="module", params=["embedded", "fitted"])
+def pieces(request: pytest.FixtureRequest, fitted: Path) -> Pieces:
+    return Pieces(EMBEDDED_MODEL if request.param == "embedded" else fitted / "best.onnx")
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, len(TEXTS) - 1), max_size=70), st.integers(1, 40_000), st.integers(1, 300))
+def test_over_neighbours_and_batches(pieces: Pieces, rows: list[int], token_budget: int, most_rows: int) -> None:
+    together = pieces.score([TEXTS[row] for row in rows], token_budget, most_rows)
+    assert together.tobytes() == pieces.alone[rows].tobytes()
+
+
+def write(kind: str, texts: list[str], row_group: int) -> Path:
+    path = Path(f"in.{kind}")
+    if kind == "parquet":
+        pq.write_table(pa.table({"text": texts}), path, row_group_size=row_group)
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    else:
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([["text"], *([text] for text in texts)])
+    return path
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["parquet", "csv", "jsonl"]),
+    st.lists(st.integers(0, len(TEXTS) - 1), min_size=1, max_size=90),
+    st.integers(1, 3),
+    st.integers(1, 100),
+)
+@pytest.mark.usefixtures("model")
+def test_over_formats_windows_workers_order_and_duplicates(
+    command: Command, pieces: Pieces, kind: str, rows: list[int], workers: int, window: int
+) -> None:
+    source = write(kind, [TEXTS[row] for row in rows], row_group=window)
+    with patch("scorer.gathering.WINDOW_ROWS", window), patch("scorer.sources.WINDOW_ROWS", window):
+        result = command(
+            "scorer",
+            "run",
+            source,
+            "-o",
+            "out.parquet",
+            "--force",
+            "-m",
+            pieces.model,
+            "--workers",
+            workers,
+            "--restart",
+        )
+    assert result.code == 0, result.err
+    scored = pq.read_table("out.parquet")["sentiment_probability"].to_numpy()
+    assert scored.tobytes() == pieces.alone[rows].tobytes()
