@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["bools", "bools_of", "integers_of", "numbers", "strings"]
+__all__ = ["bools", "bools_of", "integers_of", "numbers", "strings", "without_nulls"]
 
 
 def numbers(values: NDArray[np.number], null: NDArray[np.bool_] | None = None) -> pa.Array:
@@ -44,6 +44,11 @@ def bools_of(array: pa.BooleanArray) -> NDArray[np.bool_]:
     """The values of an array of bools, none of them null."""
     bits = np.frombuffer(array.buffers()[1], np.uint8)
     return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :].view(np.bool_)
+
+
+def without_nulls(texts: pa.Array) -> pa.Array:
+    """Strings with an empty one for each null."""
+    return texts.fill_null(strings([""], texts.type)[0]) if texts.null_count else texts
 
 
 def _validity(null: NDArray[np.bool_] | None) -> pa.Buffer | None:

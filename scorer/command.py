@@ -157,7 +157,7 @@ class _Parser(ArgumentParser):
 
 class _Formatter(HelpFormatter):
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=34)
+        super().__init__(prog, max_help_position=34, width=_terminal_width() - 2)
 
 
 def _summary(function: Callable[..., None]) -> tuple[str, str]:
@@ -168,6 +168,14 @@ def _summary(function: Callable[..., None]) -> tuple[str, str]:
 
 def _add_help(parser: _ActionsContainer) -> None:
     parser.add_argument("--help", "-h", action="help", help="Show this message and exit.")
+
+
+def _terminal_width() -> int:
+    """Columns, 80 where nobody knows; argparse would import four compressors to ask."""
+    try:
+        return int(os.environ.get("COLUMNS") or os.get_terminal_size().columns) or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def at_least(least: int) -> Callable[[str], int]:

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scorer.arrays import bools_of, without_nulls
 from scorer.errors import InputError, OutputError
 from scorer.fingerprint import Fingerprint
 from scorer.journal import Journal
@@ -32,9 +33,9 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 
 def text_digest(texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_]) -> bytes:
     """SHA-256 of all that the scores of a window depend on, wherever it lies in memory."""
-    data, offsets = bytes_and_offsets(texts.fill_null(""))
+    data, offsets = bytes_and_offsets(without_nulls(texts))
     digest = hashlib.sha256(offsets.data)
-    digest.update(texts.is_null().to_numpy(zero_copy_only=False).data)
+    digest.update(bools_of(texts.is_null()).data)
     digest.update(unreadable.data)
     digest.update(data.data)
     return digest.digest()

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from scorer.arrays import without_nulls
 from scorer.errors import ModelError
 from scorer.generic import GenericEncoder
 from scorer.ragged import positions
@@ -91,8 +92,7 @@ class TextEncoder:
 
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> RaggedIds:
         """Ids of every text, truncated to the settings; null counts as an empty text."""
-        texts = texts.fill_null("") if texts.null_count else texts
-        values, counts = self._rows.encode(texts)
+        values, counts = self._rows.encode(without_nulls(texts))
         room = self.settings.max_length - len(self._prefix) - len(self._suffix)
         kept = np.minimum(counts, room)
         starts = np.cumsum(counts) - counts
