@@ -14,6 +14,7 @@ from io import TextIOWrapper
 
 from scorer.errors import SentimentScorerError, UsageError
 from scorer.printing import on_one_line
+from scorer.signals import StopSignals
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` for it takes milliseconds
 if TYPE_CHECKING:
@@ -64,27 +65,15 @@ class Tool:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):  # a file name or review that this terminal cannot spell
                 stream.reconfigure(errors="backslashreplace")
-        stopped_by: list[int] = []
-
-        def stop(number: int, frame: object) -> None:
-            stopped_by.append(number)
-            raise KeyboardInterrupt
-
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:  # as in the background of a script
-                signal.signal(number, stop)
-        try:
-            self._parse_and_run(sys.argv[1:])
-            sys.exit(0)
-        except (Exception, KeyboardInterrupt) as error:
-            words, code = _ending(error, stopped_by)
-            line = "; ".join([words, *getattr(error, "__notes__", ())])
-            print(on_one_line(f"{self._name}: {line}"), file=sys.stderr)
-            sys.exit(code)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with StopSignals() as signals:
+            try:
+                self._parse_and_run(sys.argv[1:])
+                sys.exit(0)
+            except (Exception, KeyboardInterrupt) as error:
+                words, code = _ending(error, signals.received)
+                line = "; ".join([words, *getattr(error, "__notes__", ())])
+                print(on_one_line(f"{self._name}: {line}"), file=sys.stderr)
+                sys.exit(code)
 
     def _parse_and_run(self, arguments: list[str]) -> None:
         name = self._parser().parse_args(arguments[:1] or ["--help"]).command
@@ -111,11 +100,12 @@ class Tool:
         return parser
 
 
-def _ending(error: BaseException, stopped_by: list[int]) -> tuple[str, int]:
+def _ending(error: BaseException, stopped_by: int | None) -> tuple[str, int]:
     """What to say of an error that users can mend, and the exit code; raises all others again."""
-    if stopped_by or isinstance(error, KeyboardInterrupt):  # which libraries may have turned into errors of their own
-        terminated = signal.SIGTERM in stopped_by
-        return ("terminated", 143) if terminated else ("interrupted", 130)
+    if stopped_by == signal.SIGTERM:
+        return "terminated", 143
+    if stopped_by or isinstance(error, KeyboardInterrupt):
+        return "interrupted", 130
     if isinstance(error, MemoryError):
         return "out of memory; allow more with --memory-limit, or take less with --workers 1", 1
     if isinstance(error, OSError) and error.filename:  # a full disk, a folder without permission: the system says it
