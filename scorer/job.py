@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from scorer import __version__
 from scorer.aside import naming, require_folder
-from scorer.columns import find_text_column
+from scorer.columns import ColumnPath, find_text_column
 from scorer.cpus import available_cpus
 from scorer.errors import InputError, OutputError
 from scorer.fingerprint import fingerprint_of
 from scorer.formats import CsvOptions, Format, OnError, format_of
-from scorer.resume import finished_work
+from scorer.resume import FinishedWork, finished_work
 from scorer.scoring import ScoreColumns, Scorer, Scores, Status, scored_schema
 from scorer.sealed import SealedModel
 from scorer.sinks import open_sink
@@ -127,38 +127,72 @@ def run(options: RunOptions, scorer: Scorer, on_progress: Callable[[Progress], N
     Memory is bounded by a few windows of rows and one row group of output, not by the size of the file.
     """
     started = time.perf_counter()
+    plan = _plan(options, scorer.sealed)
+    fingerprint = fingerprint_of(options, scorer.sealed)
+    with finished_work(options.output, fingerprint, every=options.keep_every, restart=options.restart) as work:
+        if work.summary and not options.force:  # all was done but the cleaning up
+            summary = RunSummary(**work.summary)
+            summary.resumed = summary.rows
+        else:
+            _refuse_to_replace(options)
+            summary = _score_all(plan, options, scorer, work, on_progress)
+    summary.seconds = time.perf_counter() - started
+    return summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What will be read and what written."""
+
+    source: Source
+    text_path: ColumnPath
+    kind: Format
+    """Of the output."""
+    schema: pa.Schema
+
+
+def _plan(options: RunOptions, sealed: SealedModel) -> _Plan:
+    """Open the input, and refuse what cannot work before anything is made."""
     kind = options.output_format or format_of(options.output)
     source = open_source(options.input, options.input_format, options.csv, keep_lines=kind is Format.jsonl)
     text_path = find_text_column(source.path, source.schema, options.text_column)
-    schema = _output_schema(source, options, scorer.sealed)
+    schema = _output_schema(source, options, sealed)
     _refuse_bad_output(options)
+    return _Plan(source, text_path, kind, schema)
 
-    with finished_work(
-        options.output, fingerprint_of(options, scorer.sealed), every=options.keep_every, restart=options.restart
-    ) as work:
-        if work.summary and not options.force:
-            return RunSummary(**work.summary)
-        _refuse_to_replace(options)
-        summary = _new_summary(options, scorer.sealed)
-        score = partial(
-            score_window, scorer=scorer, source=source, text_path=text_path, columns=options.columns, work=work
-        )
-        with (
-            open_sink(options.output, kind, schema, options.csv, work.partial) as sink,
-            _ordered_map(score, source.batches(text_path), options.workers or available_cpus()) as windows,
-        ):
-            for window in windows:
-                if options.on_error is OnError.fail:
-                    _refuse_unreadable(window.scores, source, summary.rows)
-                with naming(options.output):
-                    sink.write(window.rows)
-                    if not window.resumed:
-                        work.keep(window.digest, window.scores)
-                summary.add(window.scores, scorer.sealed.card.threshold, window.resumed)
-                if on_progress:
-                    on_progress(Progress(summary.rows, source.fraction_read()))
-            work.complete(asdict(summary))
-    summary.seconds = time.perf_counter() - started
+
+def _score_all(
+    plan: _Plan,
+    options: RunOptions,
+    scorer: Scorer,
+    work: FinishedWork,
+    on_progress: Callable[[Progress], None] | None,
+) -> RunSummary:
+    summary = _new_summary(options, scorer.sealed)
+    score = partial(
+        score_window,
+        scorer=scorer,
+        source=plan.source,
+        text_path=plan.text_path,
+        columns=options.columns,
+        work=work,
+    )
+    batches = plan.source.batches(plan.text_path)
+    with (
+        open_sink(options.output, plan.kind, plan.schema, options.csv, work.partial) as sink,
+        _ordered_map(score, batches, options.workers or available_cpus()) as windows,
+    ):
+        for window in windows:
+            if options.on_error is OnError.fail:
+                _refuse_unreadable(window.scores, plan.source, summary.rows)
+            with naming(options.output):
+                sink.write(window.rows)
+                if not window.resumed:
+                    work.keep(window.digest, window.scores)
+            summary.add(window.scores, scorer.sealed.card.threshold, window.resumed)
+            if on_progress:
+                on_progress(Progress(summary.rows, plan.source.fraction_read()))
+        work.complete(asdict(summary))
     return summary
 
 

@@ -78,7 +78,7 @@ class Journal:
 
     def remove(self) -> None:
         """Close it and leave nothing behind."""
-        self._path.unlink()
+        self._path.unlink(missing_ok=True)
         with suppress(OSError):  # another run may just have put its own journal there
             self._path.parent.rmdir()
         self.close()
@@ -116,8 +116,9 @@ def _locked(handle: int, path: Path) -> bool:
 
 
 def _make_private(folder: Path) -> None:
-    with suppress(FileExistsError):
+    try:
         folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise OutputError(f"{folder}: is a link or belongs to someone else; remove it")
+    except FileExistsError:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise OutputError(f"{folder}: is a link or belongs to someone else; remove it") from None

@@ -77,8 +77,8 @@ def test_windows_workers_row_groups_and_formats(
     source, output = tmp_path / f"in.{kind}", tmp_path / "out.parquet"
     write_reviews(source, texts, group_rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scorer.sources._WINDOW_ROWS", window_rows)
-        patch.setattr("scorer.json_source._WINDOW_ROWS", window_rows)
+        patch.setattr("scorer.sources.WINDOW_ROWS", window_rows)
+        patch.setattr("scorer.gathering.WINDOW_ROWS", window_rows)
         run(RunOptions(source, output, workers=workers, force=True), scorer)
     assert pq.read_table(output)["sentiment_probability"].to_pylist() == alone(scorer, texts)
 
