@@ -47,9 +47,17 @@ def pieces(request: pytest.FixtureRequest, fitted: Path) -> Pieces:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.integers(0, len(TEXTS) - 1), max_size=70), st.integers(1, 40_000), st.integers(1, 300))
-def test_over_neighbours_and_batches(pieces: Pieces, rows: list[int], token_budget: int, most_rows: int) -> None:
-    together = pieces.score([TEXTS[row] for row in rows], token_budget, most_rows)
+@given(
+    st.lists(st.integers(0, len(TEXTS) - 1), max_size=70),
+    st.integers(1, 40_000),
+    st.integers(1, 300),
+    st.sampled_from([1, 7, 16, 64]),
+)
+def test_over_neighbours_batches_and_padding(
+    pieces: Pieces, rows: list[int], token_budget: int, most_rows: int, length_step: int
+) -> None:
+    with patch("scorer.batches._LENGTH_STEP", length_step):
+        together = pieces.score([TEXTS[row] for row in rows], token_budget, most_rows)
     assert together.tobytes() == pieces.alone[rows].tobytes()
 
 
