@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scorer import __version__
 from scorer.command import ArgumentParser, Tool, needs_training_extra
+from scorer.printing import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None) -> N
 
     result = to_onnx(ExportOptions(checkpoint, output, hf_dir))
     print(_parity_line(result.parity))
-    print(f"saved {result.output} ({result.size / 1e6:.2f} MB)")
+    print(f"saved {printable(str(result.output))} ({result.size / 1e6:.2f} MB)")
 
 
 def _check_arguments(parser: ArgumentParser) -> None:

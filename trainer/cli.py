@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scorer import __version__
 from scorer.command import ArgumentParser, BooleanOptionalAction, Tool, UsageError, at_least, needs_training_extra
+from scorer.printing import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # torch and its kin take seconds to import, --help should not
@@ -142,10 +143,10 @@ def fit_(
         with FitDisplay(chosen.epochs) as display:
             result = fit(options, display)
     except KeyboardInterrupt:
-        kept = f"{output} holds the best epoch so far" if output.exists() else "no epoch was finished"
+        kept = f"{printable(str(output))} holds the best epoch so far" if output.exists() else "no epoch was finished"
         print(f"interrupted: {kept}; continue with --resume")
         raise
-    print("\n".join([*describe_fit(result.history), f"saved {result.checkpoint}"]))
+    print("\n".join([*describe_fit(result.history), f"saved {printable(str(result.checkpoint))}"]))
 
 
 def _evaluate_arguments(parser: ArgumentParser) -> None:

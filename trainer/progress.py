@@ -5,6 +5,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from scorer.printing import printable
 from trainer.checkpoint import EpochRecord
 from trainer.evaluation import Evaluation
 
@@ -41,7 +42,7 @@ class FitDisplay:
     def said(self, line: str) -> None:
         """Print a line above the bar."""
         self._bar.stop()
-        print(line, flush=True)
+        print(printable(line), flush=True)
         self._bar.start()
 
     def epoch_started(self, epoch: int, reviews: int) -> None:

@@ -275,3 +275,12 @@ def test_bytes_that_csv_cannot_hold_are_refused(command: Command) -> None:
         pq.write_table(pa.table({"text": ["good"], name: column}), "in.parquet")
         scored(command, "in.parquet", "out.parquet")
         one_line(command("scorer", "run", "in.parquet", "-o", "out.csv"), "out.csv", repr(name), ".parquet output")
+
+
+def test_fields_of_fifty_megabytes(command: Command) -> None:
+    long = "good film, " * (50_000_000 // 11)
+    Path("in.csv").write_text(written([["id", "text"], ["1", "short"], ["2", long], ["3", "last"]]))
+    scored(command, "in.csv", "out.parquet")
+    after = pl.read_parquet("out.parquet")
+    assert after["text"].to_list() == ["short", long, "last"]
+    assert after["sentiment_probability"].null_count() == 0
