@@ -50,7 +50,7 @@ class Network:
         options = ort.SessionOptions()
         # Runs go side by side, one thread each: more work per second than one run on all threads.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # errors are raised as well; a command says them in one line
         try:
             self._session = ort.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"], enable_fallback=0
