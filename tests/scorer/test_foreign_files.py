@@ -284,3 +284,14 @@ def test_fields_of_fifty_megabytes(command: Command) -> None:
     after = pl.read_parquet("out.parquet")
     assert after["text"].to_list() == ["short", long, "last"]
     assert after["sentiment_probability"].null_count() == 0
+
+
+def test_rows_that_are_missing_are_noticed(command: Command) -> None:
+    """Arrow ends with the first column that ends, without a word."""
+    pq.write_table(pa.table({"text": ["good"] * 100}), "in.parquet")
+    content = Path("in.parquet").read_bytes()
+    hundred, more = b"\x16\xc8\x01", b"\x16\xca\x01"  # 100 and 101 as Thrift writes them
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    Path("in.parquet").write_bytes(content[:footer] + content[footer:].replace(hundred, more, 1))
+    assert pq.ParquetFile("in.parquet").metadata.num_rows == 101
+    one_line(command("scorer", "run", "in.parquet", "-o", "out.parquet"), "in.parquet", "100 rows of 101")

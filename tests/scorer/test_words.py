@@ -61,6 +61,15 @@ def test_columns_give_the_librarys_ids(texts: list[str]) -> None:
     assert by_column(ENCODER, pa.array(["a'", *texts, "b"]).slice(1, len(texts))) == expected
 
 
+@given(
+    st.lists(st.sampled_from([*OTHERS, "\u0315", "\u0301", "\u302e", "ﾊ", "\uff9e", "각"]), max_size=30),
+    st.integers(1, 200),
+)
+def test_long_runs_are_cut_where_it_changes_nothing(characters: list[str], times: int) -> None:
+    texts = ["".join(characters) * times, "é" * 999 + "".join(characters)]
+    assert by_column(ENCODER, pa.array(texts)) == by_library(TOKENIZER, texts)
+
+
 @pytest.mark.parametrize("name", ["train.csv", "test.csv", "reviews.csv", "short_sentences.csv"])
 def test_the_projects_reviews(name: str) -> None:
     with (DATA / name).open(newline="", encoding="utf-8") as file:
