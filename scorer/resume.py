@@ -83,18 +83,22 @@ class FinishedWork:
     def begin(self, fingerprint: Fingerprint, restart: bool) -> None:
         """Find what is there; raises `OutputError` if it is of another fingerprint."""
         self.partial.unlink(missing_ok=True)  # of an attempt that was killed
-        if restart:
-            self._journal.clear()
         left_by, now = self._read(), fingerprint.entries
         changed = [f"{name} was {old}, is {now.get(name)}" for name, old in left_by.items() if old != now.get(name)]
-        if changed:
+        if changed and not restart and self.summary is None:
             raise OutputError(
                 f"{self._output}: cannot go on where another run was interrupted: {', '.join(changed)}; "
                 "repeat its command, or forget what it has finished with --restart"
             )
+        if changed or restart:
+            self._forget()
         self._fingerprint = fingerprint
-        if left_by != now:
+        if self._journal.is_empty or left_by != now:
             self._unwritten.append(_FINGERPRINT + json.dumps(now).encode())
+
+    def _forget(self) -> None:
+        self._journal.clear()
+        self._places, self._rows, self._complete = {}, 0, {}
 
     def _read(self) -> dict[str, str]:
         """Learn where every window's scores are; returns the fingerprint's entries that were left with them."""

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorer.model import EMBEDDED_MODEL
-from tests.conftest import Command, Result, one_line
+from tests.conftest import DATA, Command, Result, one_line
 
 ROWS = 60_000  # 15 windows
 WINDOW_BYTES = 4096 * 5 + 57  # in the journal
@@ -317,25 +317,39 @@ def test_a_full_disk(command: Command, fitted: Path, made: Path, tmp_path: Path)
 
 
 def test_killed_after_the_output_was_moved_into_place(
-    fitted: Path, made: Path, tmp_path: Path, command: Command
+    command: Command, fitted: Path, made: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.parquet"
-    program = (
-        "import os, sys; from scorer.resume import FinishedWork; from scorer.cli import main\n"
-        "FinishedWork.discard = lambda work: os.kill(os.getpid(), 9)\n"
-        "main()"
-    )
     same = arguments(fitted, made / "in.parquet", output)
-    process = subprocess.run([sys.executable, "-c", program, *map(str, same)], capture_output=True, check=False)
-    assert process.returncode == -signal.SIGKILL
-    assert output.exists()
-    assert journal_of(output).exists()
+    kill_before_cleaning_up(output, *same)
     result = command("scorer", *same, "--json")
     summary = json.loads(result.out)
     assert (result.code, summary["rows"], summary["resumed"], summary["reviews_per_second"]) == (0, ROWS, ROWS, 0)
     assert list(tmp_path.iterdir()) == [output]
     assert output.read_bytes() == expected(made, "in.parquet", "out.parquet").read_bytes()
     one_line(command("scorer", *same), "exists already")
+
+
+def test_a_short_run_killed_there_is_not_taken_for_another(command: Command, model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    same = ("run", DATA / "reviews.csv", "-o", output)
+    kill_before_cleaning_up(output, *same)
+    one_line(command("scorer", *same, "--status"), "exists already")
+    kill_before_cleaning_up(output, *same, "--force")
+    assert command("scorer", *same).code == 0
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def kill_before_cleaning_up(output: Path, *arguments: object) -> None:
+    program = (
+        "import os; from scorer.resume import FinishedWork; from scorer.cli import main\n"
+        "FinishedWork.discard = lambda work: os.kill(os.getpid(), 9)\n"
+        "main()"
+    )
+    process = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert output.exists()
+    assert journal_of(output).exists()
 
 
 def test_the_folder_is_private_and_never_a_link(command: Command, fitted: Path, made: Path, tmp_path: Path) -> None:
