@@ -219,9 +219,14 @@ def test_another_command_is_refused(
     assert list(output.parent.iterdir()) == [output]
 
 
-def test_another_model_or_input_is_refused(command: Command, fitted: Path, made: Path, output: Path) -> None:
+def test_another_model_version_or_input_is_refused(
+    command: Command, fitted: Path, made: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = ("scorer", "run", made / "in.parquet", "-o", output)
     one_line(command(*run, "-m", EMBEDDED_MODEL), "model was", "--restart")
+    with monkeypatch.context() as patch:
+        patch.setattr("scorer.fingerprint.__version__", "99")
+        one_line(command(*run, "-m", fitted / "best.onnx"), "sentiment-scorer was", "is 99", "--restart")
     before = (made / "in.parquet").stat()
     os.utime(made / "in.parquet", ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     one_line(command(*run, "-m", fitted / "best.onnx"), "input's time was", "--restart")
