@@ -17,7 +17,7 @@ class Teachers:
 
     crops: int = 90_000
     """Stretches of a few sentences that are cut from the reviews, so that short texts are learned too."""
-    sentence_copies: int = 16
+    sentence_copies: int = 8
     """How often an epoch repeats the short labelled English sentences that come with the trainer; 0 leaves them out."""
     linear_folds: int = 5
     """The linear teacher judges each training review by weights that never saw it."""
