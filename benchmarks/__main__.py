@@ -107,16 +107,20 @@ def show(found: list[Contender], stages: Stages) -> None:
 def draw(found: list[Contender], path: Path) -> None:
     """Accuracy against reviews per second, for the contenders whose accuracy is known."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for contender in found:
         if contender.accuracy:
             axes.scatter(contender.rate, contender.accuracy)
-            axes.annotate(
-                contender.name, (contender.rate, contender.accuracy), xytext=(5, 5), textcoords="offset points"
-            )
+            place = contender.rate, contender.accuracy
+            axes.annotate(contender.name, place, xytext=(0, 8), textcoords="offset points", ha="center")
     axes.set(xscale="log", xlabel="reviews per second, file to file", ylabel="accuracy")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter("{x:.1%}")
     axes.grid(alpha=0.3, which="both")
     axes.margins(x=0.3, y=0.15)
     figure.savefig(path, dpi=120)

@@ -193,6 +193,9 @@ DISTILLED = replace(
     DEFAULT,
     name="distilled",
     embedding_dim=128,
+    hidden_dim=48,
+    word_dropout=0.2,
+    epochs=14,
     embedding_rate=0.3,  # they come from a reader and know much already
     batch_size=256,
     prefix_weight=0.5,
