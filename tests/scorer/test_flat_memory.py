@@ -43,11 +43,11 @@ def peak_bytes(path: Path) -> int:
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, suffix: str) -> None:
     sizes, peaks = [], []
-    for rows in (20_000, 80_000):
+    for rows in (40_000, 120_000):  # both more than a row group of the output holds back
         path = write(tmp_path / f"in{suffix}", [f"a good film {i}" + " " * 2_000 for i in range(rows)])
         sizes.append(path.stat().st_size)
         peaks.append(peak_bytes(path))
-    assert peaks[1] - peaks[0] < (sizes[1] - sizes[0]) / 2
+    assert peaks[1] - peaks[0] < (sizes[1] - sizes[0]) / 4
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])
