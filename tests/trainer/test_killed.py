@@ -62,7 +62,7 @@ def test_killed_at_random_moments(kills: int) -> None:
         if Path("parts.pth").exists():
             assert load_checkpoint(Path("parts.pth")).build_network() is not None
     assert process.exitcode == 0, Path("err.txt").read_text()
-    assert killed > 0
+    assert killed >= kills / 5
     for name in ("parts.pth", "parts.run/last.pth"):
         expected = weights(name.replace("parts", "whole"))
         assert all(torch.equal(values, expected[key]) for key, values in weights(name).items())
