@@ -63,7 +63,7 @@ def measure_stages(reviews: Path) -> Stages:
 def _write(windows: list[pa.RecordBatch], schema: pa.Schema) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "out.parquet"
-        with open_sink(path, Format.parquet, schema, CsvOptions()) as sink:
+        with open_sink(path, Format.parquet, schema, CsvOptions(), path.with_suffix(".partial")) as sink:
             for window in windows:
                 sink.write(window)
 

@@ -8,17 +8,26 @@ from pathlib import Path
 
 from scorer.errors import InputError
 
-__all__ = ["naming", "require_folder", "sync", "write_aside"]
+__all__ = ["moved_into_place", "naming", "require_folder", "sync", "write_aside"]
 
 
 @contextmanager
-def write_aside(path: Path, partial: Path | None = None) -> Iterator[Path]:
+def write_aside(path: Path) -> Iterator[Path]:
     """A private temporary path beside `path`, moved there, durable and whole, if the block succeeds.
 
-    `partial` names it, in a folder of the same file system where nobody else can write.
+    The block does nothing but write: an error of the system names `path`.
     """
     require_folder(path)
-    partial = partial or _unused_name(path)
+    with naming(path), moved_into_place(_unused_name(path), path) as partial:
+        yield partial
+
+
+@contextmanager
+def moved_into_place(partial: Path, path: Path) -> Iterator[Path]:
+    """Move `partial`, durable and whole, to `path` if the block succeeds, else delete it.
+
+    It lies in a folder of the same file system where nobody else can write, or is private itself.
+    """
     try:
         yield partial
         partial.chmod(0o666 & ~_umask())  # until then it is for its owner alone

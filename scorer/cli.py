@@ -16,8 +16,10 @@ from scorer.printing import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
+    from argparse import _ActionsContainer as ArgumentGroup  # a parser is one too
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any
 
     from scorer.job import Progress, RunOptions, RunSummary
     from scorer.scoring import Scorer
@@ -25,10 +27,10 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
 main = Tool("scorer", "Turn text reviews into sentiment probabilities, in bulk, on plain CPUs.", __version__)
 
 
-def _model_argument(parser: ArgumentParser) -> None:
+def _model_argument(group: ArgumentGroup) -> None:
     from pathlib import Path
 
-    parser.add_argument(
+    group.add_argument(
         "--model",
         "-m",
         metavar="FILE",
@@ -37,8 +39,8 @@ def _model_argument(parser: ArgumentParser) -> None:
     )
 
 
-def _json_argument(parser: ArgumentParser) -> None:
-    parser.add_argument(
+def _json_argument(group: ArgumentGroup) -> None:
+    group.add_argument(
         "--json", dest="as_json", action="store_true", help="Print one JSON object for machines, and nothing else."
     )
 
@@ -46,107 +48,76 @@ def _json_argument(parser: ArgumentParser) -> None:
 def _run_arguments(parser: ArgumentParser) -> None:
     from pathlib import Path
 
-    from scorer.formats import CsvOptions, Format, OnError
-    from scorer.memory import memory_size
+    parser.add_argument("input", metavar="INPUT", type=Path, help="Reviews: a .parquet, .csv or .jsonl file.")
+    _input_arguments(parser.add_argument_group("Reading"))
+    _output_arguments(parser.add_argument_group("Writing"))
+    _work_arguments(parser.add_argument_group("Working"))
 
-    csv, formats = CsvOptions(), [one.value for one in Format]
-    add = parser.add_argument
-    add("input", metavar="INPUT", type=Path, help="Reviews: a .parquet, .csv or .jsonl file.")
-    add("--output", "-o", metavar="FILE", type=Path, required=True, help="Where to write them.  [required]")
-    _model_argument(parser)
-    usual = "[default: text, review, review_text, content, comment or body]"
-    add("--text-column", metavar="NAME", help=f"The column to score.  {usual}")
-    add("--format", choices=formats, help="Of INPUT, whatever its name.")
-    add("--output-format", choices=formats, help="Of the output, whatever its name.")
+
+def _input_arguments(group: ArgumentGroup) -> None:
+    from scorer.formats import CsvOptions, Format, OnError
+
+    csv, add = CsvOptions(), group.add_argument
+    usual = "text, review, review_text, content, comment or body"
+    add("--text-column", metavar="NAME", help=f"The column to score.  [default: {usual}]")
+    add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
     add("--delimiter", metavar="C", default=csv.delimiter, help="Between values of a CSV line.  [default: %(default)s]")
-    add(
-        "--encoding",
-        metavar="NAME",
-        default=csv.encoding,
-        help="Of a CSV input; outputs are UTF-8.  [default: %(default)s]",
-    )
-    add("--escape-formulas", action="store_true", help="In CSV outputs, put ' before text that begins like a formula.")
-    add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
-    add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
+    of_csv = "Of a CSV input; outputs are UTF-8.  [default: %(default)s]"
+    add("--encoding", metavar="NAME", default=csv.encoding, help=of_csv)
     add(
         "--on-error",
         choices=[one.value for one in OnError],
         default=OnError.fail.value,
         help="A row that is not text: stop and name it, or go on without its score.  [default: %(default)s]",
     )
+
+
+def _output_arguments(group: ArgumentGroup) -> None:
+    from pathlib import Path
+
+    from scorer.formats import Format
+
+    add = group.add_argument
+    add("--output", "-o", metavar="FILE", type=Path, required=True, help="Where to write the rows.  [required]")
+    add("--output-format", choices=[one.value for one in Format], help="Of the output, whatever its name.")
+    add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
+    add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
+    add("--escape-formulas", action="store_true", help="In CSV outputs, put ' before text that begins like a formula.")
     add("--force", action="store_true", help="Replace an existing output.")
-    add("--restart", action="store_true", help="Forget what an interrupted run of this output has finished.")
-    add(
-        "--keep-every",
-        metavar="SECONDS",
-        type=at_least(0),
-        default=1,
-        help="How often finished work goes to disk.  [default: %(default)s]",
-    )
-    add("--verify", metavar="N", type=at_least(0), default=0, help="Score N random rows again, one by one.")
+
+
+def _work_arguments(group: ArgumentGroup) -> None:
+    from scorer.memory import memory_size
+
+    add = group.add_argument
+    _model_argument(group)
     add("--workers", metavar="N", type=at_least(1), help="Parallel scorers.  [default: every usable CPU]")
-    add(
-        "--memory-limit",
-        metavar="SIZE",
-        type=memory_size,
-        help="Most memory to take, such as 4GB; a file that needs more is refused.  [default: 80%% of what is free]",
-    )
+    most = "Most memory to take, such as 4GB; a file that needs more is refused.  [default: 80%% of what is free]"
+    add("--memory-limit", metavar="SIZE", type=memory_size, help=most)
+    often = "How often finished work goes to disk.  [default: %(default)s]"
+    add("--keep-every", metavar="SECONDS", type=at_least(0), default=1, help=often)
+    add("--restart", action="store_true", help="Forget what an interrupted run of this output has finished.")
+    add("--verify", metavar="N", type=at_least(0), default=0, help="Score N random rows again, one by one.")
     add("--quiet", "-q", action="store_true", help="Print nothing but errors.")
-    _json_argument(parser)
+    _json_argument(group)
 
 
 @main.command("run INPUT -o FILE", _run_arguments)
 def run_(
-    *,
-    input: Path,
-    output: Path,
-    model: Path | None,
-    text_column: str | None,
-    format: str | None,
-    output_format: str | None,
-    delimiter: str,
-    encoding: str,
-    escape_formulas: bool,
-    prefix: str,
-    status: bool,
-    on_error: str,
-    force: bool,
-    restart: bool,
-    keep_every: int,
-    verify: int,
-    workers: int | None,
-    memory_limit: int | None,
-    quiet: bool,
-    as_json: bool,
+    *, model: Path | None, memory_limit: int | None, verify: int, quiet: bool, as_json: bool, **given: Any
 ) -> None:
     """Write every row of INPUT back with its sentiment.
 
     Example: scorer run reviews.parquet -o scored.parquet
     """
-    from scorer.formats import CsvOptions, Format, OnError
-    from scorer.job import RunOptions
     from scorer.memory import limited_memory
-    from scorer.scoring import ScoreColumns
 
-    options = RunOptions(
-        input=input,
-        output=output,
-        text_column=text_column,
-        input_format=Format(format) if format else None,
-        output_format=Format(output_format) if output_format else None,
-        csv=CsvOptions(delimiter, encoding, escape_formulas),
-        columns=ScoreColumns(prefix, status),
-        on_error=OnError(on_error),
-        force=force,
-        restart=restart,
-        keep_every=keep_every,
-        workers=workers,
-    )
+    options, silent = _run_options(**given), quiet or as_json
     with limited_memory(memory_limit):
         scorer = _open_scorer(model)
-        if not (quiet or as_json):
+        if not silent:
             print(_model_line(scorer))
-        summary = _run_with_bar(options, scorer, visible=not (quiet or as_json))
+        summary = _run_with_bar(options, scorer, visible=not silent)
         if verify:
             from scorer.verification import verify_rows
 
@@ -157,6 +128,33 @@ def run_(
         print(json.dumps(summary.as_dict()))
     elif not quiet:
         print(_summary_lines(summary))
+
+
+def _run_options(
+    *,
+    format: str | None,
+    output_format: str | None,
+    delimiter: str,
+    encoding: str,
+    escape_formulas: bool,
+    prefix: str,
+    status: bool,
+    on_error: str,
+    **same: Any,
+) -> RunOptions:
+    """What the arguments ask for; `same` are those that are called as the options are."""
+    from scorer.formats import CsvOptions, Format, OnError
+    from scorer.job import RunOptions
+    from scorer.scoring import ScoreColumns
+
+    return RunOptions(
+        input_format=Format(format) if format else None,
+        output_format=Format(output_format) if output_format else None,
+        csv=CsvOptions(delimiter, encoding, escape_formulas),
+        columns=ScoreColumns(prefix, status),
+        on_error=OnError(on_error),
+        **same,
+    )
 
 
 def _text_arguments(parser: ArgumentParser) -> None:

@@ -27,7 +27,7 @@ from scorer.sinks import open_sink
 from scorer.sources import Source, open_source
 from scorer.windows import score_window
 
-__all__ = ["Progress", "RunOptions", "RunSummary", "run"]
+__all__ = ["Progress", "RunOptions", "RunSummary", "open_input", "run"]
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -55,6 +55,11 @@ class RunOptions:
     """Forget what an interrupted run has finished."""
     keep_every: float = 1.0
     """Seconds between two times that finished work is put on disk."""
+
+    @property
+    def kind(self) -> Format:
+        """Of the output; raises `InputError` for an extension that tells none."""
+        return self.output_format or format_of(self.output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +151,23 @@ class _Plan:
 
     source: Source
     text_path: ColumnPath
-    kind: Format
-    """Of the output."""
     schema: pa.Schema
+    """Of the output."""
 
 
 def _plan(options: RunOptions, sealed: SealedModel) -> _Plan:
     """Open the input, and refuse what cannot work before anything is made."""
-    kind = options.output_format or format_of(options.output)
-    source = open_source(options.input, options.input_format, options.csv, keep_lines=kind is Format.jsonl)
-    text_path = find_text_column(source.path, source.schema, options.text_column)
+    source, text_path = open_input(options)
     schema = _output_schema(source, options, sealed)
     _refuse_bad_output(options)
-    return _Plan(source, text_path, kind, schema)
+    return _Plan(source, text_path, schema)
+
+
+def open_input(options: RunOptions) -> tuple[Source, ColumnPath]:
+    """The input as a run reads it, and where its text is; raises `InputError`."""
+    keep_lines = options.kind is Format.jsonl
+    source = open_source(options.input, options.input_format, options.csv, keep_lines=keep_lines)
+    return source, find_text_column(source.path, source.schema, options.text_column)
 
 
 def _score_all(
@@ -179,7 +188,7 @@ def _score_all(
     )
     batches = plan.source.batches(plan.text_path)
     with (
-        open_sink(options.output, plan.kind, plan.schema, options.csv, work.partial) as sink,
+        open_sink(options.output, options.kind, plan.schema, options.csv, work.partial) as sink,
         _ordered_map(score, batches, options.workers or available_cpus()) as windows,
     ):
         for window in windows:

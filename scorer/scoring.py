@@ -85,7 +85,7 @@ class Scorer:
         """
         if unreadable is None or not unreadable.any():
             return self._score_readable(texts)
-        scores = self._score_readable(pc.if_else(pa.array(unreadable), pa.scalar(None, texts.type), texts))
+        scores = self._score_readable(pc.if_else(bools(unreadable), pa.scalar(None, texts.type), texts))
         scores.status[unreadable] = Status.error
         return scores
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from scorer.aside import naming, write_aside
+from scorer.aside import moved_into_place, naming
 from scorer.csv_cells import csv_batch, csv_schema
 from scorer.errors import InputError
 from scorer.formats import CsvOptions, Format
@@ -33,16 +33,14 @@ class Sink(Protocol):
 
 
 @contextmanager
-def open_sink(
-    path: Path, kind: Format, schema: pa.Schema, csv_options: CsvOptions, partial: Path | None = None
-) -> Iterator[Sink]:
+def open_sink(path: Path, kind: Format, schema: pa.Schema, csv_options: CsvOptions, partial: Path) -> Iterator[Sink]:
     """A sink whose file appears at `path` only when the block ends without an error; until then it is `partial`.
 
-    Raises `InputError` when the folder is missing or the schema cannot be written in this format.
+    Raises `InputError` when the schema cannot be written in this format.
     """
-    with write_aside(path, partial) as aside:
+    with moved_into_place(partial, path):
         try:
-            sink = _open(aside, kind, schema, csv_options)
+            sink = _open(partial, kind, schema, csv_options)
             yield sink
             with naming(path):
                 sink.close()

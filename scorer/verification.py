@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scorer.columns import ColumnPath, find_text_column
+from scorer.columns import ColumnPath
 from scorer.errors import VerificationError
-from scorer.formats import CsvOptions, Format, format_of
-from scorer.job import RunOptions, RunSummary
+from scorer.formats import CsvOptions, Format
+from scorer.job import RunOptions, RunSummary, open_input
 from scorer.scoring import ScoreColumns, Scorer
 from scorer.sources import Source, open_source
 from scorer.windows import decode_window
@@ -26,13 +26,11 @@ def verify_rows(options: RunOptions, scorer: Scorer, summary: RunSummary, count:
     Raises `VerificationError` if anything that the output says of one of them differs, be it by a bit.
     """
     rows = sorted(random.Random(seed).sample(range(summary.rows), min(count, summary.rows)))
-    kind = options.output_format or format_of(options.output)
-    source = open_source(options.input, options.input_format, options.csv, keep_lines=kind is Format.jsonl)
-    text_path = find_text_column(source.path, source.schema, options.text_column)
+    source, text_path = open_input(options)
     expected = (
         _scored_alone(row, source, text_path, options.columns, scorer) for row in _pick(source, text_path, rows)
     )
-    written = _written_lines(options, rows) if kind is Format.jsonl else _written_rows(options, kind, rows)
+    written = _written_lines(options, rows) if options.kind is Format.jsonl else _written_rows(options, rows)
     compared = zip_longest(rows, expected, written)
     wrong = [(row, alone, there) for row, alone, there in compared if alone != there]
     if wrong:
@@ -62,8 +60,8 @@ def _scored_alone(
     return _last_values(scorer.append_scores(row, scorer.score(text, unreadable), columns), columns)
 
 
-def _written_rows(options: RunOptions, kind: Format, rows: Sequence[int]) -> Iterator[list[Any]]:
-    output = open_source(options.output, kind, CsvOptions(options.csv.delimiter))
+def _written_rows(options: RunOptions, rows: Sequence[int]) -> Iterator[list[Any]]:
+    output = open_source(options.output, options.kind, CsvOptions(options.csv.delimiter))
     return (_last_values(row, options.columns) for row in _pick(output, (0,), rows))
 
 

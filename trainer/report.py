@@ -9,7 +9,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scorer.aside import naming, write_aside
+from scorer.aside import write_aside
 from trainer.calibration import Calibration, reliability
 from trainer.checkpoint import EpochRecord
 
@@ -40,15 +40,15 @@ def describe_fit(history: Sequence[EpochRecord]) -> list[str]:
 
 def write_report(history: Sequence[EpochRecord], folder: Path) -> None:
     """Write `history.json` and `curves.png` into `folder`."""
-    with naming(folder / "history.json"), write_aside(folder / "history.json") as partial:
+    with write_aside(folder / "history.json") as partial:
         partial.write_text(json.dumps([asdict(record) for record in history], indent=2))
-    with naming(folder / "curves.png"), write_aside(folder / "curves.png") as partial:
+    with write_aside(folder / "curves.png") as partial:
         _curves(history).savefig(partial, format="png", dpi=120)
 
 
 def write_reliability(logits: torch.Tensor, labels: torch.Tensor, calibration: Calibration, folder: Path) -> None:
     """Write `reliability.png`: said and true share of positives, before and after calibration; both are [rows]."""
-    with naming(folder / "reliability.png"), write_aside(folder / "reliability.png") as partial:
+    with write_aside(folder / "reliability.png") as partial:
         _reliability(logits, labels, calibration).savefig(partial, format="png", dpi=120)
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
-from scorer.aside import naming, write_aside
+from scorer.aside import write_aside
 
 __all__ = ["save"]
 
 
 def save(content: Mapping[str, Any], path: Path) -> None:
     """Write what `torch.load(weights_only=True)` can read; raises `OSError` that names `path`."""
-    with naming(path), write_aside(path) as partial:
+    with write_aside(path) as partial:
         torch.save(dict(content), partial)
