@@ -10,6 +10,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from scorer.errors import ModelError
+from scorer.folding import fold_table
 from scorer.sealed import SealedModel, read_sealed
 
 __all__ = ["EMBEDDED_MODEL", "Network", "find_model", "open_model"]
@@ -51,17 +52,16 @@ class Network:
         # Runs go side by side, one thread each: more work per second than one run on all threads.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # errors are raised as well; a command says them in one line
+        graph, self._table = fold_table(content)
         try:
-            self._session = ort.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
+            self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # onnxruntime's own exceptions share no public base
             raise ModelError(f"{path}: onnxruntime cannot load it: {error}") from error
         self._path = path
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Logits (negative, positive), float32 [batch, 2], of ids and mask, both int64 [batch, time]."""
-        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask, **self._table}
         try:
             (result,) = self._session.run(["logits"], inputs)
         except Exception as error:

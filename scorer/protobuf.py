@@ -13,8 +13,8 @@ def bytes_field(number: int, payload: bytes) -> bytes:
     return bytes([number << 3 | _BYTES]) + _varint(len(payload)) + payload
 
 
-def read_fields(data: memoryview) -> Iterator[tuple[int, int, memoryview | int]]:
-    """Number, place of the first byte, and value of each field of a message: its bytes, or the integer that it is.
+def read_fields(data: memoryview) -> Iterator[tuple[int, slice, memoryview | int]]:
+    """Number, place, and value of each field of a message: its bytes, or the integer that it is.
 
     Raises `ValueError` or `IndexError` where `data` is no such message.
     """
@@ -33,7 +33,7 @@ def read_fields(data: memoryview) -> Iterator[tuple[int, int, memoryview | int]]
             value, place = data[place : place + size], place + size
         if place > len(data):
             raise ValueError("a field runs past the end")
-        yield tag >> 3, start, value
+        yield tag >> 3, slice(start, place), value
 
 
 def _varint(number: int) -> bytes:

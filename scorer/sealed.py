@@ -157,7 +157,7 @@ def _entry(key: str, value: str) -> bytes:
 
 def _metadata(content: bytes) -> Iterator[tuple[str, tuple[int, str]]]:
     """Key, place of the entry's first byte, and value of every metadata entry."""
-    for number, start, value in read_fields(memoryview(content)):
+    for number, place, value in read_fields(memoryview(content)):
         if number == _METADATA_FIELD and isinstance(value, memoryview):
             pair = {n: bytes(part).decode() for n, _, part in read_fields(value) if isinstance(part, memoryview)}
-            yield pair[1], (start, pair[2])
+            yield pair[1], (place.start, pair[2])

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+
+from exporter.recurrence import fastest_graph
+from scorer.folding import fold_table
+from scorer.model import EMBEDDED_MODEL, Network
+from trainer.network import NetworkSettings, SentimentLSTM
+from trainer.rounding import EmbeddingBits, round_vectors
+
+WORDS, HIDDEN = 50, 4
+
+
+def graph_of(bits: EmbeddingBits, words_per_step: int) -> bytes:
+    """A sealed network's graph with random weights."""
+    torch.manual_seed(0)
+    network = SentimentLSTM(NetworkSettings(WORDS, 8, HIDDEN, "last_max_mean", words_per_step)).eval()
+    network.embedding.weight.data = round_vectors(network.embedding.weight.data, bits)
+    graph = fastest_graph(network)
+    assert graph is not None
+    return graph
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_a_folded_graph_gives_what_the_sealed_one_does(bits: EmbeddingBits) -> None:
+    graph = graph_of(bits, words_per_step=1)
+    folded, inputs = fold_table(graph)
+    assert {name: table.shape for name, table in inputs.items()} == {"table_0": (WORDS + 1, 4 * HIDDEN)}
+    assert len(folded) < len(graph)
+    ids = np.random.default_rng(0).integers(0, WORDS, (7, 11))
+    mask = (np.arange(11) < np.arange(2, 9)[:, None]).astype(np.int64)
+    session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    (whole,) = session.run(["logits"], {"input_ids": ids, "attention_mask": mask})
+    np.testing.assert_allclose(Network(graph, Path("m.onnx")).logits(ids, mask), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [graph_of(8, words_per_step=2), b"", b"\x3a\x00", b"\x38\x01"])
+def test_other_models_are_left_to_onnxruntime(model: bytes) -> None:
+    assert fold_table(model) == (model, {})
+
+
+def test_the_embedded_model_is_folded() -> None:
+    assert fold_table(EMBEDDED_MODEL.read_bytes())[1]
