@@ -93,26 +93,26 @@ class TextEncoder:
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> RaggedIds:
         """Ids of every text, truncated to the settings; null counts as an empty text."""
         values, counts = self._rows.encode(without_nulls(texts))
-        room = self.settings.max_length - len(self._prefix) - len(self._suffix)
-        kept = np.minimum(counts, room)
+        kept = np.minimum(counts, self.settings.max_length - len(self._prefix) - len(self._suffix))
+        dropped = counts - kept
         starts = np.cumsum(counts) - counts
-        if self.settings.keep == "tail":
-            starts += counts - kept
-        return self._with_special_tokens(values, starts, kept, truncated=counts > room)
+        if self.settings.keep == "head":
+            starts += kept
+        # Few texts are too long: what goes is far less than what stays.
+        values = np.delete(values, positions(starts, dropped))
+        return self._with_special_tokens(values, kept, truncated=dropped > 0)
 
     def _with_special_tokens(
-        self,
-        values: NDArray[np.int32],
-        starts: NDArray[np.int64],
-        kept: NDArray[np.int64],
-        truncated: NDArray[np.bool_],
+        self, values: NDArray[np.int32], counts: NDArray[np.int64], truncated: NDArray[np.bool_]
     ) -> RaggedIds:
-        """Rows `values[starts : starts + kept]`, each non-empty one between prefix and suffix."""
-        lengths = np.where(kept > 0, kept + len(self._prefix) + len(self._suffix), 0)
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        filled = np.flatnonzero(kept)
+        """Rows of `counts` of the `values` each, every one that is not empty between prefix and suffix."""
+        around = len(self._prefix) + len(self._suffix)
+        offsets = np.concatenate([[0], np.cumsum(np.where(counts > 0, counts + around, 0))])
+        if not around:
+            return RaggedIds(values, offsets, truncated)
+        filled = np.flatnonzero(counts)
         result = np.empty(offsets[-1], np.int32)
-        result[positions(offsets[filled] + len(self._prefix), kept[filled])] = values[positions(starts, kept)]
+        result[positions(offsets[filled] + len(self._prefix), counts[filled])] = values
         for place, token in enumerate(self._prefix):
             result[offsets[filled] + place] = token
         for place, token in enumerate(reversed(self._suffix), start=1):
