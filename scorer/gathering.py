@@ -19,8 +19,8 @@ def windows_of(blocks: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         if rows >= WINDOW_ROWS or sum(one.nbytes for one in held) >= _WINDOW_BYTES:
             joined = pa.concat_batches(held)
             whole = rows // WINDOW_ROWS * WINDOW_ROWS or rows
+            held = [joined.slice(whole)]  # before windows are handed out: the blocks need not wait for their scores
             for start in range(0, whole, WINDOW_ROWS):
                 yield joined.slice(start, min(WINDOW_ROWS, whole - start))
-            held = [joined.slice(whole)]
     if any(one.num_rows for one in held):
         yield pa.concat_batches(held)

@@ -74,8 +74,10 @@ class WordEncoder:
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> Ids:
         """Ids of all words; no text is null."""
         words, counts = self.split(texts)
-        found = pc.index_in(words, value_set=self._words)
-        return self._ids.take(integers_of(found.fill_null(self._unknown_place).combine_chunks())), counts
+        places = pc.index_in(words, value_set=self._words)
+        del words  # they take more memory than all that follows
+        known = (chunk.fill_null(self._unknown_place) for chunk in places.chunks)
+        return np.concatenate([self._ids.take(integers_of(chunk)) for chunk in known]), counts
 
     def split(self, texts: pa.StringArray | pa.LargeStringArray) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
         """All words, normalized, of all texts end to end, and words per text, int64 [rows]."""
