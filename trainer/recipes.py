@@ -17,7 +17,7 @@ class Teachers:
 
     crops: int = 90_000
     """Stretches of a few sentences that are cut from the reviews, so that short texts are learned too."""
-    sentence_copies: int = 8
+    sentence_copies: int = 4
     """How often an epoch repeats the short labelled English sentences that come with the trainer; 0 leaves them out."""
     linear_folds: int = 5
     """The linear teacher judges each training review by weights that never saw it."""
@@ -25,11 +25,11 @@ class Teachers:
     """Inverse of the linear teacher's L2 penalty."""
     teacher_hidden_dim: int = 256
     """Size of the LSTM state of language model and readers."""
-    lm_words: int = 44_000_000
+    lm_words: int = 88_000_000
     """Words that the language model reads, however often the same; 0: the linear teacher stands alone."""
     reader_epochs: int = 3
     """Passes of the first reader over the labelled reviews."""
-    self_training_rounds: int = 4
+    self_training_rounds: int = 3
     """How often a reader learns what linear teacher and last reader say together, and becomes the last reader."""
     self_training_epochs: int = 1
     """Passes of each round over labelled and unlabelled reviews."""
