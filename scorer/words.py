@@ -74,10 +74,9 @@ class WordEncoder:
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> Ids:
         """Ids of all words; no text is null."""
         words, counts = self.split(texts)
-        places = pc.index_in(words, value_set=self._words)
+        places = pc.index_in(words, value_set=self._words).fill_null(self._unknown_place)
         del words  # they take more memory than all that follows
-        known = (chunk.fill_null(self._unknown_place) for chunk in places.chunks)
-        return np.concatenate([self._ids.take(integers_of(chunk)) for chunk in known]), counts
+        return self._ids.take(integers_of(places.combine_chunks())), counts
 
     def split(self, texts: pa.StringArray | pa.LargeStringArray) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
         """All words, normalized, of all texts end to end, and words per text, int64 [rows]."""

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A slow machine is no bug.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 # Tiny networks are fastest on one thread, and parallel tests do not spin for each other's cores.
 os.environ["OMP_NUM_THREADS"] = "1"

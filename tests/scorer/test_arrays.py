@@ -1,6 +1,6 @@
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.arrays import bools, bools_of, integers_of, numbers, strings
@@ -8,7 +8,6 @@ from scorer.arrays import bools, bools_of, integers_of, numbers, strings
 BOOLS = st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40)
 
 
-@settings(deadline=None)
 @given(BOOLS)
 def test_bools_are_those_of_arrow(rows: list[tuple[bool, bool]]) -> None:
     values, null = (np.array([row[i] for row in rows], np.bool_) for i in (0, 1))
@@ -18,7 +17,6 @@ def test_bools_are_those_of_arrow(rows: list[tuple[bool, bool]]) -> None:
     np.testing.assert_array_equal(bools_of(bools(values)[len(rows) // 2 :]), values[len(rows) // 2 :])
 
 
-@settings(deadline=None)
 @given(BOOLS)
 def test_numbers_are_those_of_arrow(rows: list[tuple[bool, bool]]) -> None:
     null = np.array([row[0] for row in rows], np.bool_)
@@ -28,7 +26,6 @@ def test_numbers_are_those_of_arrow(rows: list[tuple[bool, bool]]) -> None:
     np.testing.assert_array_equal(integers_of(numbers(values)[1:]), values[1:])
 
 
-@settings(deadline=None)
 @given(st.lists(st.text()))
 def test_strings_are_those_of_arrow(texts: list[str]) -> None:
     for kind in (pa.string(), pa.large_string()):

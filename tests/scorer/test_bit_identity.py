@@ -46,7 +46,7 @@ def pieces(request: pytest.FixtureRequest, fitted: Path) -> Pieces:
     return Pieces(EMBEDDED_MODEL if request.param == "embedded" else fitted / "best.onnx")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(st.integers(0, len(TEXTS) - 1), max_size=70),
     st.integers(1, 40_000),
@@ -73,7 +73,7 @@ def write(kind: str, texts: list[str], row_group: int) -> Path:
     return path
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(["parquet", "csv", "jsonl"]),
     st.lists(st.integers(0, len(TEXTS) - 1), min_size=1, max_size=90),

@@ -16,7 +16,7 @@ def contents(journal: Journal) -> list[bytes]:
     return [content for _, content in journal.records()]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(RECORDS, st.data())
 def test_any_damage_leaves_what_stands_before_it(records: list[bytes], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +42,7 @@ def test_any_damage_leaves_what_stands_before_it(records: list[bytes], data: st.
         assert list(Path(folder).iterdir()) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(RECORDS.filter(bool), st.data())
 def test_a_flipped_bit_is_noticed(records: list[bytes], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:

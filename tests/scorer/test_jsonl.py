@@ -32,7 +32,7 @@ def scored(command: Command, source: str, *arguments: object) -> list[bytes]:
     return Path("out.jsonl").read_bytes().splitlines()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.lists(st.tuples(st.dictionaries(NAMES, JSON), st.none() | st.text()), min_size=1, max_size=8), st.booleans())
 def test_every_line_keeps_its_bytes(command: Command, rows: list, ascii_only: bool) -> None:
     lines = [json.dumps({**values, "text": text}, ensure_ascii=ascii_only) for values, text in rows]

@@ -12,7 +12,7 @@ TEXTS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(texts=TEXTS, data=st.data())
 def test_a_score_does_not_depend_on_its_neighbours(model: Path, texts: list[str | None], data: st.DataObject) -> None:
     scorer = Scorer.open(model)

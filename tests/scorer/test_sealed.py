@@ -26,7 +26,7 @@ def test_what_was_sealed_is_read(tmp_path: Path) -> None:
     assert [entry.key for entry in proto.metadata_props] == ["card.json", "tokenizer.json", "sha256"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_one_flipped_bit_anywhere_is_noticed(model: Path, tmp_path: Path, place: float, bit: int) -> None:
     content = bytearray(model.read_bytes())
