@@ -53,7 +53,7 @@ def draw(checkpoints: dict[str, Checkpoint]) -> Figure:
     sizes.margins(x=0.25, y=0.15)
     for axes in (times, sizes):
         axes.grid(alpha=0.3)
-        axes.yaxis.set_major_formatter("{x:.1%}")
+        axes.yaxis.set_major_formatter("{x:.2%}")
     return figure
 
 
