@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.stages import Stages, measure_stages
+from benchmarks.stages import Stages
 from scorer.cpus import available_cpus
 
 _SLOW_ROWS = 128  # a DistilBERT scores a handful of reviews a second
@@ -73,6 +73,13 @@ def contenders(options: argparse.Namespace, work: Path) -> list[Contender]:
         command = [*peer, name, str(options.reviews), str(work / f"{name}.parquet"), *shared, *few]
         found.append(Contender(name, command))
     return found
+
+
+def stages_of(reviews: Path) -> list[Stages]:
+    """One round of the stages of `scorer run`: on every core at once, as a run keeps them all busy."""
+    measure = [sys.executable, "-m", "benchmarks.stages", str(reviews)]
+    processes = [subprocess.Popen(measure, stdout=subprocess.PIPE, text=True) for _ in range(available_cpus())]
+    return [Stages(**json.loads(process.communicate()[0])) for process in processes]
 
 
 def with_accuracy(contender: Contender, work: Path, reviews: Path) -> None:
@@ -144,13 +151,14 @@ def main() -> None:
         subprocess.run(fit, check=True)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        found = contenders(options, work)
+        found, measured = contenders(options, work), []
         for _ in range(options.rounds):
             for contender in found:
                 contender.run()
+            measured += stages_of(options.reviews)
         for contender in found:
             with_accuracy(contender, work, options.reviews)
-    stages = measure_stages(options.reviews)
+    stages = Stages.median(measured)
     show(found, stages)
     if options.json:
         options.json.write_text(

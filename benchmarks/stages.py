@@ -1,9 +1,15 @@
-"""The stages of `scorer run` alone, and the floor: what the whole would take if every core were always busy."""
+"""The stages of `scorer run` alone, and the floor: what the whole would take if every core were always busy.
 
+python -m benchmarks.stages reviews.parquet
+"""
+
+import json
+import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,6 +42,13 @@ class Stages:
     def floor(self) -> float:
         """Wall seconds that the sum of all stages takes on every usable core."""
         return (self.read + self.text_to_ids + self.network + self.write) / available_cpus()
+
+    @classmethod
+    def median(cls, rounds: list["Stages"]) -> "Stages":
+        """Of every stage over all rounds."""
+        return cls(
+            **{field.name: statistics.median(getattr(one, field.name) for one in rounds) for field in fields(cls)}
+        )
 
 
 def measure_stages(reviews: Path) -> Stages:
@@ -71,3 +84,7 @@ def _write(windows: list[pa.RecordBatch], schema: pa.Schema) -> None:
 def _cpu_seconds(work: Callable[[], _Result]) -> tuple[_Result, float]:
     started = time.process_time()
     return work(), time.process_time() - started
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measure_stages(Path(sys.argv[1])))))

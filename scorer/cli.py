@@ -8,6 +8,7 @@ scorer inspect best.onnx
 
 from __future__ import annotations
 
+import os
 import sys
 
 from scorer import __version__
@@ -23,6 +24,9 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
 
     from scorer.job import Progress, RunOptions, RunSummary
     from scorer.scoring import Scorer
+
+# numpy multiplies once, while a model is loaded; a thread for every core would spin long after.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 main = Tool("scorer", "Turn text reviews into sentiment probabilities, in bulk, on plain CPUs.", __version__)
 
@@ -218,12 +222,15 @@ def inspect(*, model: Path, as_json: bool) -> None:
 
 
 def _open_scorer(path: Path | None) -> Scorer:
-    from scorer.model import open_model
+    from scorer.startup import made_to_stay
 
-    loading = open_model(path)
-    from scorer.scoring import Scorer  # pyarrow and tokenizers are imported while the network loads
+    with made_to_stay():
+        from scorer.model import open_model
 
-    return Scorer(*loading)
+        loading = open_model(path)
+        from scorer.scoring import Scorer  # pyarrow and tokenizers are imported while the network loads
+
+        return Scorer(*loading)
 
 
 def _model_line(scorer: Scorer) -> str:

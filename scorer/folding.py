@@ -24,7 +24,6 @@ _OPERATORS = {
 _CONSTANTS = ("embedding", "embedding_steps", "input_weights_0", "bias", "no_gates")
 _GONE = {*_CONSTANTS, "codes", "vectors", "rows_0"}
 _TABLE = "table_0"
-_BLOCK = 4096  # words at a time: their vectors as float32 need no second large array
 
 # Field numbers of onnx.proto3.
 _GRAPH, _METADATA = 7, 14  # of a model
@@ -61,12 +60,12 @@ def _table(
     last_rows: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """(codes * steps) @ weights + bias, and the padding's row of zeros behind it."""
+    # Few calls on large arrays: each has to wait for the interpreter lock, which imports hold meanwhile.
+    vectors = codes.astype(np.float32)
+    vectors *= steps
     table = np.empty((len(codes) + len(last_rows), weights.shape[1]), np.float32)
-    steps = np.broadcast_to(steps, (len(codes), 1))
-    for start in range(0, len(codes), _BLOCK):
-        block = slice(start, min(start + _BLOCK, len(codes)))
-        np.matmul(codes[block].astype(np.float32) * steps[block], weights, out=table[block])
-        table[block] += bias
+    np.matmul(vectors, weights, out=table[: len(codes)])
+    table[: len(codes)] += bias
     table[len(codes) :] = last_rows
     return table
 
