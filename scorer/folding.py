@@ -40,14 +40,13 @@ def fold_table(model: bytes) -> tuple[bytes, dict[str, NDArray[np.float32]]]:
 
     A model that is not made of just these operators comes back as it is, with no input to add.
     """
-    fields = list(read_fields(memoryview(model)))
-    graphs = [value for number, _, value in fields if number == _GRAPH]
     try:
-        (graph,) = graphs
+        fields = list(read_fields(memoryview(model)))
+        (graph,) = (value for number, _, value in fields if number == _GRAPH)
         others, constants = _take_apart(graph)
         table = _table(*(constants[name] for name in _CONSTANTS))
-    except (KeyError, ValueError):  # no graph of `exporter.recurrence`, or one that reads two words a step
-        return model, {}
+    except (IndexError, KeyError, OverflowError, TypeError, ValueError):
+        return model, {}  # no graph of `exporter.recurrence`, or one that reads two words a step
     rest = (model[place] for number, place, _ in fields if number not in (_GRAPH, _METADATA))
     return b"".join([*rest, bytes_field(_GRAPH, others + bytes_field(_INPUT, _TABLE_INPUT))]), {_TABLE: table}
 
@@ -61,11 +60,12 @@ def _table(
 ) -> NDArray[np.float32]:
     """(codes * steps) @ weights + bias, and the padding's row of zeros behind it."""
     # Few calls on large arrays: each has to wait for the interpreter lock, which imports hold meanwhile.
-    vectors = codes.astype(np.float32)
-    vectors *= steps
-    table = np.empty((len(codes) + len(last_rows), weights.shape[1]), np.float32)
-    np.matmul(vectors, weights, out=table[: len(codes)])
-    table[: len(codes)] += bias
+    with np.errstate(all="ignore"):  # what is no number shows in the logits, and is refused there
+        vectors = codes.astype(np.float32)
+        vectors *= steps
+        table = np.empty((len(codes) + len(last_rows), weights.shape[1]), np.float32)
+        np.matmul(vectors, weights, out=table[: len(codes)])
+        table[: len(codes)] += bias
     table[len(codes) :] = last_rows
     return table
 

@@ -4,6 +4,8 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.recurrence import fastest_graph
 from scorer.folding import fold_table
@@ -24,6 +26,9 @@ def graph_of(bits: EmbeddingBits, words_per_step: int) -> bytes:
     return graph
 
 
+GRAPH = graph_of(8, words_per_step=1)
+
+
 @pytest.mark.parametrize("bits", [8, 16, 32])
 def test_a_folded_graph_gives_what_the_sealed_one_does(bits: EmbeddingBits) -> None:
     graph = graph_of(bits, words_per_step=1)
@@ -40,6 +45,15 @@ def test_a_folded_graph_gives_what_the_sealed_one_does(bits: EmbeddingBits) -> N
 @pytest.mark.parametrize("model", [graph_of(8, words_per_step=2), b"", b"\x3a\x00", b"\x38\x01"])
 def test_other_models_are_left_to_onnxruntime(model: bytes) -> None:
     assert fold_table(model) == (model, {})
+
+
+@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=9))
+def test_a_damaged_graph_is_folded_or_left(changes: list[tuple[float, int]]) -> None:
+    graph = bytearray(GRAPH)
+    for place, value in changes:
+        graph[int(place * len(graph))] = value
+    folded, inputs = fold_table(bytes(graph))
+    assert inputs or folded == graph
 
 
 def test_the_embedded_model_is_folded() -> None:
