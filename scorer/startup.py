@@ -9,7 +9,7 @@ __all__ = ["made_to_stay"]
 
 @contextmanager
 def made_to_stay() -> Iterator[None]:
-    """Look for no garbage meanwhile, and never again among what is there at its end; that took a sixth of a start."""
+    """Look for no garbage meanwhile, and never again among what is there at its end; that took a tenth of a start."""
     gc.disable()
     try:
         yield
