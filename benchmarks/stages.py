@@ -64,7 +64,7 @@ def measure_stages(reviews: Path) -> Stages:
     network = Network(scorer.sealed.content, scorer.sealed.path)
     _, network_seconds = _cpu_seconds(
         lambda: [
-            network.probabilities(batch.input_ids, batch.attention_mask)
+            network.probabilities(*batch.padded())
             for ids in encoded
             for batch in plan_batches(ids, encoder.settings)
         ]

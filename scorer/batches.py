@@ -17,20 +17,23 @@ _LENGTH_STEP = 16  # few distinct shapes, so that the runtime's memory arena is 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One padded array for the network, and the rows of the window that it scores."""
+    """Rows of similar lengths, to be padded to one width when the network is ready for them."""
 
+    ids: RaggedIds
     rows: NDArray[np.int64]
-    """Which rows these are, int64 [batch]."""
-    input_ids: NDArray[np.int64]
-    """int64 [batch, time]."""
-    attention_mask: NDArray[np.int64]
-    """int64 [batch, time]: 1 for a token, 0 for padding."""
+    """Which rows of `ids` these are, int64 [batch]."""
+    width: int
+    pad_id: int
+
+    def padded(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ids and attention mask, both int64 [batch, width]."""
+        return pad_rows(self.ids, self.rows, self.width, self.pad_id)
 
 
 def plan_batches(
     ids: RaggedIds, settings: TextSettings, token_budget: int = _TOKEN_BUDGET, most_rows: int = _MOST_ROWS
 ) -> Iterator[Batch]:
-    """All non-empty rows, sorted by length, in batches of at most `token_budget` padded tokens.
+    """All non-empty rows, sorted by length, the longest first, in batches of at most `token_budget` padded tokens.
 
     A single row longer than the budget is a batch of its own.
     """
@@ -41,7 +44,7 @@ def plan_batches(
         width = _padded_length(int(lengths[order[-1]]), settings)
         size = max(1, min(most_rows, token_budget // width))
         rows, order = order[-size:], order[:-size]
-        yield Batch(rows, *pad_rows(ids, rows, width, settings.pad_id))
+        yield Batch(ids, rows, width, settings.pad_id)
 
 
 def pad_rows(

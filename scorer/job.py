@@ -1,14 +1,11 @@
 """One scoring job: source → scorer → sink, several windows at a time, rows in their order."""
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,17 +17,15 @@ from scorer.cpus import available_cpus
 from scorer.errors import InputError, OutputError
 from scorer.fingerprint import fingerprint_of
 from scorer.formats import CsvOptions, Format, OnError, format_of
+from scorer.overlap import scored_in_order
 from scorer.resume import FinishedWork, finished_work
 from scorer.scoring import ScoreColumns, Scorer, Scores, Status, scored_schema
 from scorer.sealed import SealedModel
 from scorer.sinks import open_sink
 from scorer.sources import Source, open_source
-from scorer.windows import score_window
+from scorer.windows import prepare_window
 
 __all__ = ["Progress", "RunOptions", "RunSummary", "open_input", "run"]
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class RunOptions:
     force: bool = False
     """Replace an existing output."""
     workers: int | None = None
-    """Windows scored at the same time; None takes every CPU that this process may use."""
+    """Threads that run the network; None takes every CPU that this process may use."""
     restart: bool = False
     """Forget what an interrupted run has finished."""
     keep_every: float = 1.0
@@ -178,27 +173,20 @@ def _score_all(
     on_progress: Callable[[Progress], None] | None,
 ) -> RunSummary:
     summary = _new_summary(options, scorer.sealed)
-    score = partial(
-        score_window,
-        scorer=scorer,
-        source=plan.source,
-        text_path=plan.text_path,
-        columns=options.columns,
-        work=work,
-    )
-    batches = plan.source.batches(plan.text_path)
+    prepare = partial(prepare_window, scorer=scorer, source=plan.source, text_path=plan.text_path, work=work)
+    windows = plan.source.batches(plan.text_path)
     with (
         open_sink(options.output, options.kind, plan.schema, options.csv, work.partial) as sink,
-        _ordered_map(score, batches, options.workers or available_cpus()) as windows,
+        scored_in_order(windows, prepare, scorer.probabilities, options.workers or available_cpus()) as scored,
     ):
-        for window in windows:
+        for window, scores in scored:
             if options.on_error is OnError.fail:
-                _refuse_unreadable(window.scores, plan.source, summary.rows)
+                _refuse_unreadable(scores, plan.source, summary.rows)
             with naming(options.output):
-                sink.write(window.rows)
+                sink.write(scorer.append_scores(window.rows, scores, options.columns))
                 if not window.resumed:
-                    work.keep(window.digest, window.scores)
-            summary.add(window.scores, scorer.sealed.card.threshold, window.resumed)
+                    work.keep(window.digest, scores)
+            summary.add(scores, scorer.sealed.card.threshold, window.resumed)
             if on_progress:
                 on_progress(Progress(summary.rows, plan.source.fraction_read()))
         work.complete(asdict(summary))
@@ -240,26 +228,3 @@ def _refuse_bad_output(options: RunOptions) -> None:
 def _refuse_to_replace(options: RunOptions) -> None:
     if options.output.exists() and not options.force:
         raise OutputError(f"{options.output}: exists already; name another output or give --force to replace it")
-
-
-@contextmanager
-def _ordered_map(function: Callable[[_In], _Out], items: Iterable[_In], workers: int) -> Iterator[Iterator[_Out]]:
-    """`map` by a pool of threads, in order; what is not begun when the block ends is dropped."""
-    pool = ThreadPoolExecutor(workers)
-    try:
-        yield _in_order(pool, function, items, ahead=2 * workers)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, function: Callable[[_In], _Out], items: Iterable[_In], ahead: int
-) -> Iterator[_Out]:
-    """Results in order, reading at most `ahead` items further than it has yielded."""
-    pending: deque[Future[_Out]] = deque()
-    for item in items:
-        pending.append(pool.submit(function, item))
-        if len(pending) >= ahead:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()

@@ -1,5 +1,6 @@
 """The pure function at the centre: a record batch in, the same rows with their sentiment out."""
 
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import IntEnum
@@ -11,12 +12,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scorer.arrays import bools, bools_of, integers_of, numbers, strings
-from scorer.batches import plan_batches
+from scorer.batches import Batch, plan_batches
 from scorer.model import Network, open_model
 from scorer.sealed import SealedModel
 from scorer.text import TextEncoder
 
-__all__ = ["ScoreColumns", "Scorer", "Scores", "Status", "scored_schema"]
+__all__ = ["Prepared", "ScoreColumns", "Scorer", "Scores", "Status", "scored_schema"]
 
 
 class Status(IntEnum):
@@ -60,6 +61,24 @@ class Scores:
         return self.status >= Status.empty
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A column of texts as the network needs it: each different text once, in batches that may be run in any order."""
+
+    batches: list[Batch]
+    places: NDArray[np.integer]
+    """For every text, which of the different ones it is: [rows]."""
+    status: NDArray[np.uint8]
+    """Of every text, uint8 [rows]."""
+
+    def scores(self, probabilities: Iterable[NDArray[np.float32]]) -> Scores:
+        """All scores from those of each batch, float32 [batch], in the order of `batches`."""
+        distinct = np.full(int(self.places.max(initial=-1)) + 1, np.nan, np.float32)
+        for batch, probability in zip(self.batches, probabilities, strict=True):
+            distinct[batch.rows] = probability
+        return Scores(distinct[self.places], self.status)
+
+
 class Scorer:
     """A loaded model with its tokenizer. Scoring is safe from several threads at once.
 
@@ -83,27 +102,29 @@ class Scorer:
 
         Rows that are `unreadable`, bool [rows], are not looked at and have the status `error`.
         """
-        if unreadable is None or not unreadable.any():
-            return self._score_readable(texts)
-        scores = self._score_readable(pc.if_else(bools(unreadable), pa.scalar(None, texts.type), texts))
-        scores.status[unreadable] = Status.error
-        return scores
+        prepared = self.prepare(texts, unreadable)
+        return prepared.scores(map(self.probabilities, prepared.batches))
 
-    def _score_readable(self, texts: pa.StringArray | pa.LargeStringArray) -> Scores:
+    def prepare(
+        self, texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_] | None = None
+    ) -> Prepared:
+        """All of `score` that comes before the network."""
+        if unreadable is not None and unreadable.any():
+            texts = pc.if_else(bools(unreadable), pa.scalar(None, texts.type), texts)
         distinct = texts.dictionary_encode(null_encoding="encode")
-        scores = self._score_distinct(distinct.dictionary)
-        rows = integers_of(distinct.indices)
-        return Scores(scores.probability[rows], scores.status[rows])
-
-    def _score_distinct(self, texts: pa.StringArray | pa.LargeStringArray) -> Scores:
-        ids = self._encoder.encode(texts)
-        probability = np.full(len(ids), np.nan, np.float32)
-        for batch in plan_batches(ids, self._encoder.settings):
-            probability[batch.rows] = self._network.probabilities(batch.input_ids, batch.attention_mask)
+        places = integers_of(distinct.indices)
+        ids = self._encoder.encode(distinct.dictionary)
         status = np.where(ids.truncated, Status.truncated, Status.ok).astype(np.uint8)
         status[ids.lengths == 0] = Status.empty
-        status[bools_of(texts.is_null())] = Status.null
-        return Scores(probability, status)
+        status[bools_of(distinct.dictionary.is_null())] = Status.null
+        status = status[places]
+        if unreadable is not None:
+            status[unreadable] = Status.error
+        return Prepared(list(plan_batches(ids, self._encoder.settings)), places, status)
+
+    def probabilities(self, batch: Batch) -> NDArray[np.float32]:
+        """P(positive) of each row of a batch, float32 [batch]."""
+        return self._network.probabilities(*batch.padded())
 
     def labels(self, scores: Scores) -> pa.StringArray:
         """`negative` or `positive` by the model's threshold, null where there was no text."""

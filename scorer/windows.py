@@ -1,47 +1,54 @@
-"""One window of rows: its texts, their scores, and the rows as they are to be written."""
+"""One window of rows: its texts as the network needs them, or the scores that an earlier attempt gave them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scorer.batches import Batch
 from scorer.columns import ColumnPath, column_at
 from scorer.decoding import decode_rows, decode_texts
 from scorer.resume import FinishedWork, text_digest
-from scorer.scoring import ScoreColumns, Scorer, Scores
+from scorer.scoring import Prepared, Scorer, Scores
 from scorer.sources import Source
 
-__all__ = ["ScoredWindow", "decode_window", "score_window"]
+__all__ = ["Window", "decode_window", "prepare_window"]
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredWindow:
-    """A few thousand rows with their scores."""
+class Window:
+    """A few thousand rows, ready for the network."""
 
     rows: pa.RecordBatch
-    scores: Scores
     digest: bytes
     """Of the texts, as `FinishedWork` knows them."""
-    resumed: bool
-    """The scores are those of an earlier attempt."""
+    texts: Prepared | Scores
+    """The texts, or their scores if an earlier attempt kept them."""
+
+    @property
+    def resumed(self) -> bool:
+        """There is nothing left for the network to do."""
+        return isinstance(self.texts, Scores)
+
+    @property
+    def batches(self) -> Sequence[Batch]:
+        """What the network has to run."""
+        return () if isinstance(self.texts, Scores) else self.texts.batches
+
+    def scores(self, probabilities: Iterable[NDArray[np.float32]]) -> Scores:
+        """Scores of all rows from those of `batches`, in their order."""
+        return self.texts if isinstance(self.texts, Scores) else self.texts.scores(probabilities)
 
 
-def score_window(
-    window: pa.RecordBatch,
-    *,
-    scorer: Scorer,
-    source: Source,
-    text_path: ColumnPath,
-    columns: ScoreColumns,
-    work: FinishedWork,
-) -> ScoredWindow:
-    """Score a window of `source`, or find its scores in finished `work`; safe from several threads at once."""
-    window, texts, unreadable = decode_window(window, source, text_path)
+def prepare_window(
+    rows: pa.RecordBatch, *, scorer: Scorer, source: Source, text_path: ColumnPath, work: FinishedWork
+) -> Window:
+    """Make rows of `source` ready, or find their scores in finished `work`; safe from several threads at once."""
+    rows, texts, unreadable = decode_window(rows, source, text_path)
     digest = text_digest(texts, unreadable)
-    known = work.find(digest)
-    scores = known or scorer.score(texts, unreadable)
-    return ScoredWindow(scorer.append_scores(window, scores, columns), scores, digest, known is not None)
+    return Window(rows, digest, work.find(digest) or scorer.prepare(texts, unreadable))
 
 
 def decode_window(

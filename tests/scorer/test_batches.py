@@ -16,11 +16,12 @@ def test_every_row_with_tokens_is_padded_once(lengths: list[int], budget: int, p
     ids = ragged(lengths)
     seen = []
     for batch in plan_batches(ids, TextSettings(50, "head", 0, pad_to_max), budget, most_rows=8):
-        size, width = batch.input_ids.shape
+        input_ids, attention_mask = batch.padded()
+        size, width = input_ids.shape
         assert size == 1 or (size * width <= budget and size <= 8)
         assert width <= 50
         assert width == 50 or not pad_to_max
-        for row, tokens, mask in zip(batch.rows, batch.input_ids, batch.attention_mask, strict=True):
+        for row, tokens, mask in zip(batch.rows, input_ids, attention_mask, strict=True):
             own = ids.values[ids.offsets[row] : ids.offsets[row + 1]]
             assert tokens[: len(own)].tolist() == own.tolist()
             assert not tokens[len(own) :].any()

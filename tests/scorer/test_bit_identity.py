@@ -37,7 +37,7 @@ class Pieces:
         ids = self.encoder.encode(pa.array(texts, pa.string()))
         result = np.full(len(texts), np.nan, np.float32)
         for batch in plan_batches(ids, self.encoder.settings, token_budget, most_rows):
-            result[batch.rows] = self.network.probabilities(batch.input_ids, batch.attention_mask)
+            result[batch.rows] = self.network.probabilities(*batch.padded())
         return result
 
 
