@@ -15,15 +15,13 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from scorer.batches import plan_batches
+from scorer.allocator import return_freed_memory
 from scorer.columns import column_at, find_text_column
 from scorer.cpus import available_cpus
 from scorer.formats import CsvOptions, Format
-from scorer.model import Network
 from scorer.scoring import Scorer
 from scorer.sinks import open_sink
 from scorer.sources import open_source
-from scorer.text import TextEncoder
 
 _Result = TypeVar("_Result")
 
@@ -54,23 +52,16 @@ class Stages:
 def measure_stages(reviews: Path) -> Stages:
     """Run every stage by itself, one thread each."""
     pa.set_cpu_count(1)
+    return_freed_memory()
     source = open_source(reviews)
     path = find_text_column(source.path, source.schema, None)
     windows, read = _cpu_seconds(lambda: list(source.batches(path)))
     texts = [column_at(window, path) for window in windows]
     scorer = Scorer.open()
-    encoder = TextEncoder(scorer.sealed.tokenizer_json, scorer.sealed.card.text)
-    encoded, text_to_ids = _cpu_seconds(lambda: [encoder.encode(text) for text in texts])
-    network = Network(scorer.sealed.content, scorer.sealed.path)
-    _, network_seconds = _cpu_seconds(
-        lambda: [
-            network.probabilities(*batch.padded())
-            for ids in encoded
-            for batch in plan_batches(ids, encoder.settings)
-        ]
-    )
+    prepared, text_to_ids = _cpu_seconds(lambda: [scorer.prepare(text) for text in texts])
+    _, network = _cpu_seconds(lambda: [scorer.probabilities(batch) for one in prepared for batch in one.batches])
     write = _cpu_seconds(lambda: _write(windows, source.schema))[1]
-    return Stages(sum(window.num_rows for window in windows), read, text_to_ids, network_seconds, write)
+    return Stages(sum(window.num_rows for window in windows), read, text_to_ids, network, write)
 
 
 def _write(windows: list[pa.RecordBatch], schema: pa.Schema) -> None:

@@ -114,9 +114,11 @@ def run_(
 
     Example: scorer run reviews.parquet -o scored.parquet
     """
+    from scorer.allocator import return_freed_memory
     from scorer.memory import limited_memory
 
     options, silent = _run_options(**given), quiet or as_json
+    return_freed_memory()
     with limited_memory(memory_limit):
         scorer = _open_scorer(model)
         if not silent:

@@ -19,7 +19,7 @@ from scorer.json_sink import JsonLinesSink
 __all__ = ["Sink", "open_sink"]
 
 _ROW_GROUP_ROWS = 131_072
-_ROW_GROUP_BYTES = 16 << 20  # encoded while others are scored; what is left at the end is waited for
+_ROW_GROUP_BYTES = 8 << 20  # encoded while others are scored; what is left at the end is waited for
 
 
 class Sink(Protocol):

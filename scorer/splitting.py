@@ -1,5 +1,7 @@
 """Words of a whole Arrow column at once, by its bytes: a class per byte, starts of words by comparing neighbours."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -10,15 +12,19 @@ _BLOCK_ROWS = 256  # some hundred kilobytes of text, so that the passes over it 
 
 
 def split_words(
-    texts: pa.StringArray | pa.LargeStringArray, *, inner_apostrophes: bool
+    texts: pa.StringArray | pa.LargeStringArray,
+    *,
+    inner_apostrophes: bool,
+    normalize: Callable[[pa.StringArray], pa.StringArray] = lambda block: block,
 ) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
     """All words of all texts end to end, their ASCII letters in lower case, and words per text, int64 [rows].
 
     A word is a run of ASCII letters and digits, with `inner_apostrophes` also those between a letter or digit and a
-    letter; any other character that is not ASCII white space stands alone. No text is null.
+    letter; any other character that is not ASCII white space stands alone. No text is null. `normalize` comes first,
+    some hundred texts at a time.
     """
     blocks = [
-        _split_block(texts.slice(start, _BLOCK_ROWS), inner_apostrophes)
+        _split_block(normalize(texts.slice(start, _BLOCK_ROWS)), inner_apostrophes)
         for start in range(0, max(len(texts), 1), _BLOCK_ROWS)
     ]
     words, counts = zip(*blocks, strict=True)
@@ -40,7 +46,7 @@ def _split_block(texts: pa.StringArray, inner_apostrophes: bool) -> tuple[pa.Str
     starts = (word & ~follows) | ~(word | space | continuation)
 
     kept = ~space
-    words = _strings(lower[kept], np.flatnonzero(starts[kept]))
+    words = _strings(lower.compress(kept), np.flatnonzero(starts.compress(kept)))  # three times as fast as [kept]
     counts = np.diff(np.searchsorted(np.flatnonzero(starts), offsets))
     return words, counts
 

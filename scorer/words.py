@@ -74,13 +74,16 @@ class WordEncoder:
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> Ids:
         """Ids of all words; no text is null."""
         words, counts = self.split(texts)
-        places = pc.index_in(words, value_set=self._words).fill_null(self._unknown_place)
+        places = pc.index_in(words, value_set=self._words)
         del words  # they take more memory than all that follows
-        return self._ids.take(integers_of(places.combine_chunks())), counts
+        return np.concatenate([self._ids[:0], *map(self._ids_at, places.chunks)]), counts  # no word, no chunk
+
+    def _ids_at(self, places: pa.Int32Array) -> NDArray[np.int32]:
+        return self._ids.take(integers_of(places.fill_null(self._unknown_place)))
 
     def split(self, texts: pa.StringArray | pa.LargeStringArray) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
         """All words, normalized, of all texts end to end, and words per text, int64 [rows]."""
-        return split_words(self._normalize(texts), inner_apostrophes=True)
+        return split_words(texts, inner_apostrophes=True, normalize=self._normalize)
 
     def _normalize(self, texts: pa.StringArray) -> pa.StringArray:
         """All of the normalizer but the lower case of ASCII.
