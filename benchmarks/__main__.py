@@ -75,11 +75,11 @@ def contenders(options: argparse.Namespace, work: Path) -> list[Contender]:
     return found
 
 
-def stages_of(reviews: Path) -> list[Stages]:
+def stages_of(reviews: Path) -> Stages:
     """One round of the stages of `scorer run`: on every core at once, as a run keeps them all busy."""
     measure = [sys.executable, "-m", "benchmarks.stages", str(reviews)]
     processes = [subprocess.Popen(measure, stdout=subprocess.PIPE, text=True) for _ in range(available_cpus())]
-    return [Stages(**json.loads(process.communicate()[0])) for process in processes]
+    return Stages.median([Stages(**json.loads(process.communicate()[0])) for process in processes])
 
 
 def with_accuracy(contender: Contender, work: Path, reviews: Path) -> None:
@@ -92,8 +92,8 @@ def with_accuracy(contender: Contender, work: Path, reviews: Path) -> None:
     contender.accuracy = float(((scores >= 0.5) == (labels["label"].to_numpy() == 1)).mean())
 
 
-def show(found: list[Contender], stages: Stages) -> None:
-    """Print the table, and how near to the floor `scorer run` comes."""
+def show(found: list[Contender], rounds: list[Stages]) -> None:
+    """Print the table, and how near to the floor `scorer run` comes: in each round, because the machine changes."""
     own = found[0]
     table = Table("contender", "reviews/s", "min–max", "scorer is … times as fast", "peak MB", "accuracy")
     for contender in found:
@@ -103,12 +103,17 @@ def show(found: list[Contender], stages: Stages) -> None:
         table.add_row(contender.name, f"{contender.rate:,.0f}", spread, ratio, peak, accuracy)
     console = Console()
     console.print(table)
+    stages = Stages.median(rounds)
     per_review = {
         name: f"{seconds / stages.rows * 1e6:.1f} µs" for name, seconds in asdict(stages).items() if name != "rows"
     }
     console.print(f"CPU time per review and stage: {per_review}")
     floor = stages.rows / stages.floor
-    console.print(f"floor on {available_cpus()} cores: {floor:,.0f} reviews/s; reached {own.rate / floor:.2f} of it")
+    reached = [rate * one.floor / one.rows for rate, one in zip(own.rates, rounds, strict=True)]
+    console.print(
+        f"floor on {available_cpus()} cores: {floor:,.0f} reviews/s; reached {statistics.median(reached):.2f} of it "
+        f"({min(reached):.2f}–{max(reached):.2f})"
+    )
 
 
 def draw(found: list[Contender], path: Path) -> None:
@@ -151,18 +156,17 @@ def main() -> None:
         subprocess.run(fit, check=True)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        found, measured = contenders(options, work), []
+        found, rounds = contenders(options, work), []
         for _ in range(options.rounds):
+            rounds.append(stages_of(options.reviews))
             for contender in found:
                 contender.run()
-            measured += stages_of(options.reviews)
         for contender in found:
             with_accuracy(contender, work, options.reviews)
-    stages = Stages.median(measured)
-    show(found, stages)
+    show(found, rounds)
     if options.json:
         options.json.write_text(
-            json.dumps({"contenders": [asdict(c) for c in found], "stages": asdict(stages)}, indent=2)
+            json.dumps({"contenders": [asdict(c) for c in found], "stages": [asdict(one) for one in rounds]}, indent=2)
         )
     if options.figure:
         draw(found, options.figure)

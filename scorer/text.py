@@ -6,6 +6,7 @@ to the same ids.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +25,8 @@ from scorer.words import UNKNOWN, WordEncoder
 
 __all__ = ["RaggedIds", "TextEncoder", "TextSettings"]
 
+_BLOCK_ROWS = 1024  # taken apart at a time: words take several times the memory of their ids
+
 
 @dataclass(frozen=True, slots=True)
 class RaggedIds:
@@ -36,6 +39,16 @@ class RaggedIds:
     values: NDArray[np.int32]
     offsets: NDArray[np.int64]
     truncated: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, blocks: Sequence["RaggedIds"]) -> "RaggedIds":
+        """The rows of all blocks, one after the other."""
+        lengths = np.concatenate([block.lengths for block in blocks])
+        return cls(
+            np.concatenate([block.values for block in blocks]),
+            np.concatenate([[0], np.cumsum(lengths)]),
+            np.concatenate([block.truncated for block in blocks]),
+        )
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -92,6 +105,10 @@ class TextEncoder:
 
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> RaggedIds:
         """Ids of every text, truncated to the settings; null counts as an empty text."""
+        starts = range(0, max(len(texts), 1), _BLOCK_ROWS)
+        return RaggedIds.joined([self._encode_block(texts.slice(start, _BLOCK_ROWS)) for start in starts])
+
+    def _encode_block(self, texts: pa.StringArray | pa.LargeStringArray) -> RaggedIds:
         values, counts = self._rows.encode(without_nulls(texts))
         kept = np.minimum(counts, self.settings.max_length - len(self._prefix) - len(self._suffix))
         dropped = counts - kept
