@@ -1,3 +1,6 @@
+from dataclasses import astuple
+from unittest.mock import patch
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -34,6 +37,17 @@ def test_truncates_as_the_library_does(keep: str, side: str, texts: list[str]) -
     tokenizer.enable_truncation(5, direction=side)
     assert rows(encoder, texts) == [encoding.ids for encoding in tokenizer.encode_batch(texts)]
     assert encoder.encode(pa.array(texts)).truncated.tolist() == [length > 5 for length in full]
+
+
+@given(st.lists(st.lists(st.sampled_from([*WORDS, "é", "\n"]), max_size=9).map(" ".join), max_size=9))
+def test_blocks_of_rows_change_no_id(texts: list[str]) -> None:
+    for tokenizer in (with_special_tokens(), word_tokenizer(WORDS)):
+        encoder = TextEncoder(tokenizer.to_str(), TextSettings(5, "tail", 0))
+        together = encoder.encode(pa.array(texts, pa.string()))
+        with patch("scorer.text._BLOCK_ROWS", 2):
+            in_blocks = encoder.encode(pa.array(texts, pa.string()))
+        for one, other in zip(astuple(together), astuple(in_blocks), strict=True):
+            assert (one.dtype, one.tolist()) == (other.dtype, other.tolist())
 
 
 def test_a_text_without_words_has_no_ids() -> None:
