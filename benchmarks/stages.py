@@ -9,19 +9,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import pyarrow as pa
-
 from scorer.allocator import return_freed_memory
-from scorer.columns import column_at, find_text_column
 from scorer.cpus import available_cpus
-from scorer.formats import CsvOptions, Format
-from scorer.scoring import Scorer
+from scorer.fingerprint import fingerprint_of
+from scorer.job import RunOptions, open_input
+from scorer.resume import finished_work
+from scorer.scoring import Scorer, Scores, scored_schema
 from scorer.sinks import open_sink
-from scorer.sources import open_source
+from scorer.windows import Window, prepare_window
 
 _Result = TypeVar("_Result")
 
@@ -49,27 +50,30 @@ class Stages:
         )
 
 
-def measure_stages(reviews: Path) -> Stages:
-    """Run every stage by itself, one thread each."""
-    pa.set_cpu_count(1)
+def measure_stages(reviews: Path, scored: Path) -> Stages:
+    """Run the stages one after the other, each as a run does it: all that belongs to it, in as many threads."""
     return_freed_memory()
-    source = open_source(reviews)
-    path = find_text_column(source.path, source.schema, None)
-    windows, read = _cpu_seconds(lambda: list(source.batches(path)))
-    texts = [column_at(window, path) for window in windows]
-    scorer = Scorer.open()
-    prepared, text_to_ids = _cpu_seconds(lambda: [scorer.prepare(text) for text in texts])
-    _, network = _cpu_seconds(lambda: [scorer.probabilities(batch) for one in prepared for batch in one.batches])
-    write = _cpu_seconds(lambda: _write(windows, source.schema))[1]
-    return Stages(sum(window.num_rows for window in windows), read, text_to_ids, network, write)
+    scorer, options = Scorer.open(), RunOptions(reviews, scored)
+    source, text_path = open_input(options)
+    with finished_work(options.output, fingerprint_of(options, scorer.sealed), every=options.keep_every) as work:
+        prepare = partial(prepare_window, scorer=scorer, source=source, text_path=text_path, work=work)
+        rows, read = _cpu_seconds(lambda: list(source.batches(text_path)))
+        windows, text_to_ids = _cpu_seconds(lambda: [prepare(window) for window in rows])
+        scores, network = _cpu_seconds(lambda: _run_network(windows, scorer))
+        _, write = _cpu_seconds(lambda: _write(windows, scores, scorer, options, work.partial))
+    return Stages(sum(window.num_rows for window in rows), read, text_to_ids, network, write)
 
 
-def _write(windows: list[pa.RecordBatch], schema: pa.Schema) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "out.parquet"
-        with open_sink(path, Format.parquet, schema, CsvOptions(), path.with_suffix(".partial")) as sink:
-            for window in windows:
-                sink.write(window)
+def _run_network(windows: list[Window], scorer: Scorer) -> list[Scores]:
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        return [window.scores(list(pool.map(scorer.probabilities, window.batches))) for window in windows]
+
+
+def _write(windows: list[Window], scores: list[Scores], scorer: Scorer, options: RunOptions, aside: Path) -> None:
+    schema = scored_schema(windows[0].rows.schema, options.columns)
+    with open_sink(options.output, options.kind, schema, options.csv, aside) as sink:
+        for window, its_scores in zip(windows, scores, strict=True):
+            sink.write(scorer.append_scores(window.rows, its_scores, options.columns))
 
 
 def _cpu_seconds(work: Callable[[], _Result]) -> tuple[_Result, float]:
@@ -78,4 +82,5 @@ def _cpu_seconds(work: Callable[[], _Result]) -> tuple[_Result, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(measure_stages(Path(sys.argv[1])))))
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(asdict(measure_stages(Path(sys.argv[1]), Path(folder) / "scored.parquet"))))
