@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models
 
 from scorer.arrays import bools, bools_of, integers_of
 from scorer.generic import GenericEncoder
@@ -38,10 +38,12 @@ class WordPieceEncoder:
     @classmethod
     def for_tokenizer(cls, parts: Mapping[str, Any], tokenizer: Tokenizer) -> "WordPieceEncoder | None":
         """An encoder, if `parts`, the parsed tokenizer.json, normalize and split as uncased BERT does."""
-        normalizer, splitter, model = (parts[name] or {} for name in ("normalizer", "pre_tokenizer", "model"))
+        normalizer, splitter = (parts.get(name) or {} for name in ("normalizer", "pre_tokenizer"))
         is_bert = (normalizer.get("type"), splitter.get("type")) == ("BertNormalizer", "BertPreTokenizer")
         is_uncased = normalizer.get("lowercase") and normalizer.get("clean_text")
-        return cls(tokenizer) if is_bert and is_uncased and model.get("type") == "WordPiece" else None
+        # The library tells a model by its members: in BERT's own file its type is not named.
+        is_pieces = isinstance(tokenizer.model, models.WordPiece)
+        return cls(tokenizer) if is_bert and is_uncased and is_pieces else None
 
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> Ids:
         """Ids of all texts; no text is null."""

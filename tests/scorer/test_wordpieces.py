@@ -68,6 +68,13 @@ def test_the_projects_reviews(name: str) -> None:
         check([row["text"] for row in csv.DictReader(file)])
 
 
+def test_the_files_that_bert_comes_with_are_taken_over() -> None:
+    parts = json.loads(TOKENIZER.to_str())
+    del parts["model"]["type"]  # files older than the member are still the ones that are downloaded
+    tokenizer = Tokenizer.from_str(json.dumps(parts))
+    assert isinstance(WordPieceEncoder.for_tokenizer(parts, tokenizer), WordPieceEncoder)
+
+
 def test_other_tokenizers_are_left_to_the_library() -> None:
     cased = bert()
     cased.normalizer = normalizers.BertNormalizer(lowercase=False)

@@ -1,0 +1,79 @@
+"""Text to ids on one core, beside the Hugging Face library with the same tokenizer, and whether all ids are the same.
+
+python -m benchmarks.tokenizing reviews.parquet --tokenizer bert-folder
+"""
+
+import argparse
+import os
+import statistics
+import time
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+from tokenizers import Tokenizer
+
+from scorer.arrays import without_nulls
+from scorer.columns import find_text_column
+from scorer.model import EMBEDDED_MODEL
+from scorer.sealed import read_sealed
+from scorer.sources import open_source
+from scorer.text import TextEncoder, TextSettings
+from scorer.windows import decode_window
+
+_ALL = TextSettings(max_length=1 << 30, keep="head", pad_id=0)
+
+
+def windows_of_texts(reviews: Path) -> list[pa.StringArray]:
+    """The texts as `scorer run` reads them."""
+    source = open_source(reviews)
+    path = find_text_column(source.path, source.schema, None)
+    return [without_nulls(decode_window(rows, source, path)[1]) for rows in source.batches(path)]
+
+
+def compare(tokenizer_json: str, windows: list[pa.StringArray]) -> tuple[float, float]:
+    """CPU seconds of ours and of the library for all windows, which take turns; stops if an id differs."""
+    encoder, library = TextEncoder(tokenizer_json, _ALL), Tokenizer.from_str(tokenizer_json)
+    library.no_truncation()
+    library.no_padding()
+    seconds = [0.0, 0.0]
+    for window in windows:
+        texts = window.to_pylist()
+        started = time.thread_time()
+        ours = encoder.encode(window)
+        between = time.thread_time()
+        theirs = library.encode_batch_fast(texts)
+        seconds = [seconds[0] + between - started, seconds[1] + time.thread_time() - between]
+        specials = library.num_special_tokens_to_add(is_pair=False)
+        expected = [one.ids if len(one.ids) > specials else [] for one in theirs]  # a text without words has no ids
+        if not np.array_equal(ours.lengths, list(map(len, expected))) or ours.values.tolist() != [*chain(*expected)]:
+            raise SystemExit("an id differs from the library's")
+    return seconds[0], seconds[1]
+
+
+def main() -> None:
+    """Print reviews per second, medians of all rounds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reviews", type=Path)
+    parser.add_argument("--tokenizer", type=Path, help="folder of a tokenizer.json to measure as well")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one core for both
+    named = {"embedded model": read_sealed(EMBEDDED_MODEL).tokenizer_json}
+    if options.tokenizer:
+        named[options.tokenizer.name] = (options.tokenizer / "tokenizer.json").read_text(encoding="utf-8")
+    windows = windows_of_texts(options.reviews)
+    rows = sum(map(len, windows))
+    table = Table("tokenizer", "reviews/s on one core", "the library's", "ratio", title=f"{rows:,} texts, the same ids")
+    for name, tokenizer_json in named.items():
+        rounds = [compare(tokenizer_json, windows) for _ in range(options.rounds)]
+        ours, theirs = (rows / statistics.median(times) for times in zip(*rounds, strict=True))
+        table.add_row(name, f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.1f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
