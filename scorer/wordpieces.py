@@ -1,12 +1,14 @@
 """BERT's tokenizer for whole columns: every different word is cut into pieces once.
 
-Plain rows, ASCII without control characters and without the name of an added token, are split by their bytes as
-`BertNormalizer` and `BertPreTokenizer` would; the library itself cuts each new word into pieces, and encodes the
-other rows. Id for id the library's result; tests hold the two against each other.
+Runs of characters that are not ASCII are normalized by the library, each once. Plain rows, those without control
+characters, names of added tokens, or letters that are not ASCII even then, are split by their bytes as
+`BertPreTokenizer` would; the library cuts each new word into pieces, and encodes the other rows as a whole. Id for id
+the library's result; tests hold the two against each other.
 """
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from tokenizers import Tokenizer, models
 from scorer.arrays import bools, bools_of, integers_of
 from scorer.generic import GenericEncoder
 from scorer.ragged import Ids, interleave, positions
+from scorer.runs import RunNormalizer
 from scorer.splitting import split_words
 
 __all__ = ["WordPieceEncoder"]
@@ -31,9 +34,10 @@ class WordPieceEncoder:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._library = GenericEncoder(tokenizer)
+        self._normalize = RunNormalizer(self._normalize_run)
         added = (re.escape(token.content) for token in tokenizer.get_added_tokens_decoder().values())
         self._not_plain = "|".join([_CONTROL, *added])
-        self._pieces: dict[str, list[int]] = {}
+        self._pieces_of = lru_cache(_MOST_WORDS)(self._cut)
 
     @classmethod
     def for_tokenizer(cls, parts: Mapping[str, Any], tokenizer: Tokenizer) -> "WordPieceEncoder | None":
@@ -43,20 +47,31 @@ class WordPieceEncoder:
         is_uncased = normalizer.get("lowercase") and normalizer.get("clean_text")
         # The library tells a model by its members: in BERT's own file its type is not named.
         is_pieces = isinstance(tokenizer.model, models.WordPiece)
-        return cls(tokenizer) if is_bert and is_uncased and is_pieces else None
+        # Other tokens are found in normalized text as well, where an accent may be gone.
+        are_ascii = all(token.content.isascii() for token in tokenizer.get_added_tokens_decoder().values())
+        return cls(tokenizer) if is_bert and is_uncased and is_pieces and are_ascii else None
 
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> Ids:
         """Ids of all texts; no text is null."""
-        ascii_only = pc.string_is_ascii(texts)
-        plain = bools_of(pc.and_not(ascii_only, pc.match_substring_regex(texts, self._not_plain)))
-        fast = self._encode_plain(texts.filter(bools(plain)))
+        normalized = self._normalize(texts)
+        plain = ~bools_of(pc.match_substring_regex(normalized, self._not_plain, ignore_case=True))
+        fast = self._encode_plain(normalized.filter(bools(plain)))
         slow = self._library.encode(texts.filter(bools(~plain)))
         return interleave(plain, fast, slow)
+
+    def _normalize_run(self, run: str) -> str:
+        """What the library makes of a run; if that would be a part of words, a character that no plain row has."""
+        normalized: str = self._tokenizer.normalizer.normalize_str(run)
+        return normalized if all(map(self._is_apart, normalized)) else "\0"
+
+    def _is_apart(self, character: str) -> bool:
+        """Whether the splitter makes it a word of its own, as it does with all punctuation; ASCII is seen to later."""
+        return character.isascii() or len(self._tokenizer.pre_tokenizer.pre_tokenize_str(f"a{character}a")) == 3
 
     def _encode_plain(self, texts: pa.StringArray) -> Ids:
         words, words_per_text = split_words(texts, inner_apostrophes=False)
         distinct = words.combine_chunks().dictionary_encode()
-        pieces = [self._pieces_of(word) for word in distinct.dictionary.to_pylist()]
+        pieces = list(map(self._pieces_of, distinct.dictionary.to_pylist()))
         counts = np.fromiter(map(len, pieces), np.int64, len(pieces))
         flat = np.fromiter((piece for word in pieces for piece in word), np.int32, int(counts.sum()))
         chosen = integers_of(distinct.indices)
@@ -64,9 +79,5 @@ class WordPieceEncoder:
         ends = np.concatenate([[0], np.cumsum(counts[chosen])])[np.concatenate([[0], np.cumsum(words_per_text)])]
         return ids, np.diff(ends)
 
-    def _pieces_of(self, word: str) -> list[int]:
-        if word not in self._pieces:
-            if len(self._pieces) >= _MOST_WORDS:
-                self._pieces.clear()
-            self._pieces[word] = [token.id for token in self._tokenizer.model.tokenize(word)]
-        return self._pieces[word]
+    def _cut(self, word: str) -> list[int]:
+        return [token.id for token in self._tokenizer.model.tokenize(word)]

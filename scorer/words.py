@@ -6,9 +6,7 @@ same for an Arrow column with one hash lookup for all words. Tests hold the two 
 """
 
 import json
-import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from scorer.arrays import integers_of, numbers, strings
 from scorer.ragged import Ids
+from scorer.runs import RunNormalizer
 from scorer.splitting import split_words
 
 __all__ = ["PAD", "UNKNOWN", "WordEncoder", "word_tokenizer"]
@@ -27,9 +26,6 @@ PAD, UNKNOWN = "[PAD]", "[UNK]"
 
 _LINE_BREAK = "<[bB][rR] ?/?>"  # reviews copied from web pages are full of them
 _WORD = r"[a-z0-9]+(?:'[a-z][a-z0-9]*)*|[^ \t-\r]"
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
-_MOST_RUNS = 100_000
-_LONGEST_RUN = 1_000
 _SHAPE = ("added_tokens", "normalizer", "pre_tokenizer", "post_processor", "model")  # what decides the ids of a text
 _QUOTES = (("[‘’]", "'"), ("[“”]", '"'))
 
@@ -56,8 +52,8 @@ class WordEncoder:
     """Encodes whole columns as `word_tokenizer(vocabulary)` does, without a Python object per word."""
 
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
-        self._normalizer = word_tokenizer([]).normalizer
-        self._runs: dict[str, str] = {}
+        # A line break is ASCII, and what follows it in the normalizer leaves ASCII as it is, but for its case.
+        self._normalize_runs = RunNormalizer(word_tokenizer([]).normalizer.normalize_str)
         self._words = strings(vocabulary)
         self._ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
         place = list(vocabulary).index(UNKNOWN)
@@ -86,43 +82,5 @@ class WordEncoder:
         return split_words(texts, inner_apostrophes=True, normalize=self._normalize)
 
     def _normalize(self, texts: pa.StringArray) -> pa.StringArray:
-        """All of the normalizer but the lower case of ASCII.
-
-        What follows its first step changes every run of other characters on its own: decomposition orders only
-        combining marks, which are never ASCII, and the rest works character by character. So the library
-        normalizes each different run once.
-        """
-        plain = pc.replace_substring_regex(texts, _LINE_BREAK, " ")
-        others = pc.invert(pc.string_is_ascii(texts))
-        if not pc.any(others).as_py():
-            return plain
-        normalized = [_NOT_ASCII.sub(self._normalize_match, text) for text in plain.filter(others).to_pylist()]
-        return pc.replace_with_mask(plain, others, strings(normalized, texts.type))
-
-    def _normalize_match(self, match: re.Match[str]) -> str:
-        return "".join(map(self._normalize_run, _pieces(match.group())))
-
-    def _normalize_run(self, run: str) -> str:
-        if run not in self._runs:
-            if len(self._runs) >= _MOST_RUNS:  # a file in another script must not fill the memory
-                self._runs.clear()
-            self._runs[run] = self._normalizer.normalize_str(run)
-        return self._runs[run]
-
-
-def _pieces(run: str) -> Iterator[str]:
-    """The run in pieces of bounded length, because the library needs a hundred times a text's own memory.
-
-    A cut is made where it changes nothing: before a character that is not, and does not begin with, a combining mark.
-    """
-    start = 0
-    while len(run) - start > _LONGEST_RUN:
-        places = range(start + _LONGEST_RUN, min(start + 2 * _LONGEST_RUN, len(run)))
-        end = next((place for place in places if not _combines(run[place])), places[-1])
-        yield run[start:end]
-        start = end
-    yield run[start:]
-
-
-def _combines(character: str) -> bool:
-    return unicodedata.category(unicodedata.normalize("NFKD", character)[0])[0] in "MC"
+        """All of the normalizer but the lower case of ASCII."""
+        return self._normalize_runs(pc.replace_substring_regex(texts, _LINE_BREAK, " "))

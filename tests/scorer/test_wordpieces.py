@@ -43,23 +43,35 @@ def bert() -> Tokenizer:
 
 
 TOKENIZER = bert()
-PIECES = st.sampled_from(
-    ("a", "B", "ab", "goodly", "GOOD", "x", "'", " ", "\t", "\x0b", "\x00", "\x7f", "!", "[CLS]", "é", "中", "’")
+WITH_ADDED_WORD = bert()
+WITH_ADDED_WORD.add_tokens(["Goodly"])
+PIECES = st.one_of(
+    st.sampled_from(
+        ("a", "B", "ab", "goodly", "GOOD", "x", "'", " ", "\t", "\x0b", "\x00", "\x7f", "!", "[CLS]", "[cls]")
+    ),
+    st.sampled_from(
+        ("é", "À", "e\u0301", "\u0301", "…", "’", "£", "ж", "中", "각", "İ", "\u212a", "\u200b", "\u2003", "\x96")
+    ),
 )
 TEXTS = st.lists(st.one_of(st.text(max_size=20), st.lists(PIECES, max_size=12).map("".join)), max_size=8)
 
 
-def check(texts: list[str]) -> None:
-    encoder = WordPieceEncoder.for_tokenizer(json.loads(TOKENIZER.to_str()), TOKENIZER)
+def check(texts: list[str], tokenizer: Tokenizer = TOKENIZER) -> None:
+    encoder = WordPieceEncoder.for_tokenizer(json.loads(tokenizer.to_str()), tokenizer)
     assert encoder is not None
     ids, counts = encoder.encode(pa.array(texts, pa.string()))
     rows = [row.tolist() for row in np.split(ids, np.cumsum(counts)[:-1])] if texts else []
-    assert rows == [encoding.ids for encoding in TOKENIZER.encode_batch(texts, add_special_tokens=False)]
+    assert rows == [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
 
 
 @given(TEXTS)
 def test_columns_give_the_librarys_ids(texts: list[str]) -> None:
     check(texts)
+
+
+@given(TEXTS)
+def test_added_words_are_found_in_normalized_text(texts: list[str]) -> None:
+    check([*texts, "goodly", "GOODLY", "góodly", "a good\u200bly b"], WITH_ADDED_WORD)
 
 
 @pytest.mark.parametrize("name", ["train.csv", "reviews.csv"])
@@ -79,3 +91,6 @@ def test_other_tokenizers_are_left_to_the_library() -> None:
     cased = bert()
     cased.normalizer = normalizers.BertNormalizer(lowercase=False)
     assert WordPieceEncoder.for_tokenizer(json.loads(cased.to_str()), cased) is None
+    accented = bert()
+    accented.add_tokens(["é"])
+    assert WordPieceEncoder.for_tokenizer(json.loads(accented.to_str()), accented) is None
