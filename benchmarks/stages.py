@@ -57,10 +57,10 @@ def measure_stages(reviews: Path, scored: Path) -> Stages:
     source, text_path = open_input(options)
     with finished_work(options.output, fingerprint_of(options, scorer.sealed), every=options.keep_every) as work:
         prepare = partial(prepare_window, scorer=scorer, source=source, text_path=text_path, work=work)
-        rows, read = _cpu_seconds(lambda: list(source.batches(text_path)))
-        windows, text_to_ids = _cpu_seconds(lambda: [prepare(window) for window in rows])
-        scores, network = _cpu_seconds(lambda: _run_network(windows, scorer))
-        _, write = _cpu_seconds(lambda: _write(windows, scores, scorer, options, work.partial))
+        rows, read = cpu_seconds(lambda: list(source.batches(text_path)))
+        windows, text_to_ids = cpu_seconds(lambda: [prepare(window) for window in rows])
+        scores, network = cpu_seconds(lambda: _run_network(windows, scorer))
+        _, write = cpu_seconds(lambda: _write(windows, scores, scorer, options, work.partial))
     return Stages(sum(window.num_rows for window in rows), read, text_to_ids, network, write)
 
 
@@ -76,7 +76,8 @@ def _write(windows: list[Window], scores: list[Scores], scorer: Scorer, options:
             sink.write(scorer.append_scores(window.rows, its_scores, options.columns))
 
 
-def _cpu_seconds(work: Callable[[], _Result]) -> tuple[_Result, float]:
+def cpu_seconds(work: Callable[[], _Result]) -> tuple[_Result, float]:
+    """What `work` returns, and its CPU time: of all threads, those of libraries too."""
     started = time.process_time()
     return work(), time.process_time() - started
 

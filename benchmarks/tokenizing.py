@@ -6,8 +6,7 @@ python -m benchmarks.tokenizing reviews.parquet --tokenizer bert-folder
 import argparse
 import os
 import statistics
-import time
-from itertools import chain
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from tokenizers import Tokenizer
 
+from benchmarks.stages import cpu_seconds
 from scorer.arrays import without_nulls
 from scorer.columns import find_text_column
 from scorer.model import EMBEDDED_MODEL
@@ -39,19 +39,19 @@ def compare(tokenizer_json: str, windows: list[pa.StringArray]) -> tuple[float, 
     encoder, library = TextEncoder(tokenizer_json, _ALL), Tokenizer.from_str(tokenizer_json)
     library.no_truncation()
     library.no_padding()
-    seconds = [0.0, 0.0]
+    specials = library.num_special_tokens_to_add(is_pair=False)
+    our_seconds = their_seconds = 0.0
     for window in windows:
         texts = window.to_pylist()
-        started = time.thread_time()
-        ours = encoder.encode(window)
-        between = time.thread_time()
-        theirs = library.encode_batch_fast(texts)
-        seconds = [seconds[0] + between - started, seconds[1] + time.thread_time() - between]
-        specials = library.num_special_tokens_to_add(is_pair=False)
-        expected = [one.ids if len(one.ids) > specials else [] for one in theirs]  # a text without words has no ids
-        if not np.array_equal(ours.lengths, list(map(len, expected))) or ours.values.tolist() != [*chain(*expected)]:
-            raise SystemExit("an id differs from the library's")
-    return seconds[0], seconds[1]
+        ids, seconds = cpu_seconds(partial(encoder.encode, window))
+        our_seconds += seconds
+        encodings, seconds = cpu_seconds(partial(library.encode_batch_fast, texts))
+        their_seconds += seconds
+        expected = [one.ids if len(one.ids) > specials else [] for one in encodings]  # a text without words has none
+        for text, ours, theirs in zip(texts, np.split(ids.values, ids.offsets[1:-1]), expected, strict=True):
+            if ours.tolist() != theirs:
+                raise SystemExit(f"not the library's ids: {text!r}")
+    return our_seconds, their_seconds
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ _LONGEST_RUN = 1_000
 class RunNormalizer:
     """Replaces runs of characters that are not ASCII by what `normalize` makes of them.
 
-    For normalizers that change ASCII by itself and work character by character, or decompose (NFD, NFKD):
+    For normalizers that work character by character or decompose (NFD, NFKD), and leave ASCII alone but for its case:
     decomposition orders only combining marks, which are never ASCII, so that no run depends on what is around it.
     """
 

@@ -1,7 +1,5 @@
 """Words of a whole Arrow column at once, by its bytes: a class per byte, starts of words by comparing neighbours."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -12,19 +10,15 @@ _BLOCK_ROWS = 256  # some hundred kilobytes of text, so that the passes over it 
 
 
 def split_words(
-    texts: pa.StringArray | pa.LargeStringArray,
-    *,
-    inner_apostrophes: bool,
-    normalize: Callable[[pa.StringArray], pa.StringArray] = lambda block: block,
+    texts: pa.StringArray | pa.LargeStringArray, *, inner_apostrophes: bool
 ) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
     """All words of all texts end to end, their ASCII letters in lower case, and words per text, int64 [rows].
 
     A word is a run of ASCII letters and digits, with `inner_apostrophes` also those between a letter or digit and a
-    letter; any other character that is not ASCII white space stands alone. No text is null. `normalize` comes first,
-    some hundred texts at a time.
+    letter; any other character that is not ASCII white space stands alone. No text is null.
     """
     blocks = [
-        _split_block(normalize(texts.slice(start, _BLOCK_ROWS)), inner_apostrophes)
+        _split_block(texts.slice(start, _BLOCK_ROWS), inner_apostrophes)
         for start in range(0, max(len(texts), 1), _BLOCK_ROWS)
     ]
     words, counts = zip(*blocks, strict=True)

@@ -79,7 +79,7 @@ class WordEncoder:
 
     def split(self, texts: pa.StringArray | pa.LargeStringArray) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
         """All words, normalized, of all texts end to end, and words per text, int64 [rows]."""
-        return split_words(texts, inner_apostrophes=True, normalize=self._normalize)
+        return split_words(self._normalize(texts), inner_apostrophes=True)
 
     def _normalize(self, texts: pa.StringArray) -> pa.StringArray:
         """All of the normalizer but the lower case of ASCII."""
