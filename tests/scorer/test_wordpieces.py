@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from scorer.wordpieces import WordPieceEncoder
-from tests.conftest import DATA
+from tests.conftest import DATA, EVERY_CHARACTER
 
 WORDS = [
     "[PAD]",
@@ -72,6 +72,10 @@ def test_columns_give_the_librarys_ids(texts: list[str]) -> None:
 @given(TEXTS)
 def test_added_words_are_found_in_normalized_text(texts: list[str]) -> None:
     check([*texts, "goodly", "GOODLY", "góodly", "a good\u200bly b"], WITH_ADDED_WORD)
+
+
+def test_every_character() -> None:
+    check([f"Good{one}ly {one} a{one}\u0301{one}" for one in EVERY_CHARACTER])
 
 
 @pytest.mark.parametrize("name", ["train.csv", "reviews.csv"])

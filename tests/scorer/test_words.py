@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from scorer.words import WordEncoder, word_tokenizer
-from tests.conftest import DATA
+from tests.conftest import DATA, EVERY_CHARACTER
 
 TOKENIZER = word_tokenizer(["the", "don't", "a", "b", "cafe", "!", "❤", "br", "'", "x9"])
 ENCODER = WordEncoder(TOKENIZER.get_vocab())
@@ -67,6 +67,11 @@ def test_columns_give_the_librarys_ids(texts: list[str]) -> None:
 )
 def test_long_runs_are_cut_where_it_changes_nothing(characters: list[str], times: int) -> None:
     texts = ["".join(characters) * times, "é" * 999 + "".join(characters)]
+    assert by_column(ENCODER, pa.array(texts)) == by_library(TOKENIZER, texts)
+
+
+def test_every_character() -> None:
+    texts = [f"Caf{one}e {one} e{one}\u0301{one}" for one in EVERY_CHARACTER]
     assert by_column(ENCODER, pa.array(texts)) == by_library(TOKENIZER, texts)
 
 
