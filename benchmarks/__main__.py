@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.stages import Stages
-from scorer.cpus import available_cpus
+from scorer.system.cpus import available_cpus
 
 _SLOW_ROWS = 128  # a DistilBERT scores a handful of reviews a second
 
@@ -64,7 +64,7 @@ def contenders(options: argparse.Namespace, work: Path) -> list[Contender]:
     rows = pq.read_table(options.reviews)
     flat = [field.name for field in rows.schema if not pa.types.is_nested(field.type)]  # all that CSV can hold
     pacsv.write_csv(rows.select(flat), csv)
-    run = [sys.executable, "-m", "scorer.cli", "run", "--force", "--json"]
+    run = [sys.executable, "-m", "scorer", "run", "--force", "--json"]
     peer = [sys.executable, "-m", "benchmarks.peers"]
     shared = ["--models", str(options.models), "--tokenizer", str(options.tokenizer)]
     found = [

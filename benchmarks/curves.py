@@ -13,7 +13,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from trainer.checkpoint import Checkpoint, load_checkpoint
+from trainer.learning.checkpoint import Checkpoint, load_checkpoint
 
 
 def steps(checkpoint: Checkpoint) -> Iterator[tuple[str, float, float]]:

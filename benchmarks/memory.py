@@ -25,7 +25,7 @@ from rich.table import Table
 _OWN_REVIEWS = Path(__file__).parents[1] / "data" / "train.csv"
 # The process asks for its own peak at its end: what the system counts for a child begins with its parent's size.
 _PROGRAM = """
-from scorer.cli import main
+from scorer.cli.app import main
 try:
     main()
 finally:

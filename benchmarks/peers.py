@@ -29,7 +29,7 @@ def tutorial(options: argparse.Namespace) -> Score:
     import torch
     from transformers import AutoTokenizer
 
-    from trainer.network import NetworkSettings, SentimentLSTM
+    from trainer.network.lstm import NetworkSettings, SentimentLSTM
 
     tokenizer = AutoTokenizer.from_pretrained(options.tokenizer)
     network = SentimentLSTM(NetworkSettings(len(tokenizer), 128, 128, "final_step")).eval()

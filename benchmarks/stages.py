@@ -15,14 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from scorer.allocator import return_freed_memory
-from scorer.cpus import available_cpus
-from scorer.fingerprint import fingerprint_of
-from scorer.job import RunOptions, open_input
-from scorer.resume import finished_work
+from scorer.files.sink import open_sink
+from scorer.run.fingerprint import fingerprint_of
+from scorer.run.job import RunOptions, open_input
+from scorer.run.resume import finished_work
+from scorer.run.window import Window, prepare_window
 from scorer.scoring import Scorer, Scores, scored_schema
-from scorer.sinks import open_sink
-from scorer.windows import Window, prepare_window
+from scorer.system.allocator import return_freed_memory
+from scorer.system.cpus import available_cpus
 
 _Result = TypeVar("_Result")
 

@@ -16,13 +16,13 @@ from rich.table import Table
 from tokenizers import Tokenizer
 
 from benchmarks.stages import cpu_seconds
-from scorer.arrays import without_nulls
-from scorer.columns import find_text_column
-from scorer.model import EMBEDDED_MODEL
-from scorer.sealed import read_sealed
-from scorer.sources import open_source
-from scorer.text import TextEncoder, TextSettings
-from scorer.windows import decode_window
+from scorer.arrow.arrays import without_nulls
+from scorer.arrow.columns import find_text_column
+from scorer.files.source import open_source
+from scorer.model.network import EMBEDDED_MODEL
+from scorer.model.sealed import read_sealed
+from scorer.run.window import decode_window
+from scorer.tokens.encoder import TextEncoder, TextSettings
 
 _ALL = TextSettings(max_length=1 << 30, keep="head", pad_id=0)
 

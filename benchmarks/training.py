@@ -32,7 +32,7 @@ def tutorial(reviews: Path, tokenizer: Path, rows: int) -> Iterator[int]:
     from torch.utils.data import DataLoader
     from transformers import AutoTokenizer
 
-    from trainer.network import NetworkSettings, SentimentLSTM
+    from trainer.network.lstm import NetworkSettings, SentimentLSTM
 
     encode = AutoTokenizer.from_pretrained(tokenizer)
     split = Dataset.from_parquet(str(reviews)).shuffle(seed=0).select(range(rows))
@@ -58,12 +58,12 @@ def recipe(name: str, reviews: Path, tokenizer: Path, rows: int) -> Iterator[int
     """The loop of one of our recipes, on the same network; yields the reviews of each batch."""
     from datasets import Dataset
 
-    from scorer.text import TextEncoder
-    from trainer.corpus import load_tokenizer, pad_id_of
-    from trainer.data import encode_reviews
-    from trainer.learner import Learner
-    from trainer.loader import training_batches
-    from trainer.memory import keep_freed_memory
+    from scorer.tokens.encoder import TextEncoder
+    from trainer.data.batches import training_batches
+    from trainer.data.reviews import encode_reviews
+    from trainer.data.tokenizer import load_tokenizer, pad_id_of
+    from trainer.learning.allocator import keep_freed_memory
+    from trainer.learning.learner import Learner
     from trainer.recipes import RECIPES
 
     keep_freed_memory()

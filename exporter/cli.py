@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from scorer import __version__
-from scorer.command import ArgumentParser, Tool, needs_training_extra
-from scorer.printing import printable
+from scorer.cli.tool import ArgumentParser, Tool, needs_training_extra
+from scorer.system.terminal import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

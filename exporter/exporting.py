@@ -12,10 +12,10 @@ from exporter.graph import Served, export_graph
 from exporter.huggingface import write_huggingface_folder
 from exporter.parity import Parity, prove_parity
 from exporter.recurrence import fastest_graph
-from scorer.aside import write_aside
-from scorer.model import Network
-from scorer.sealed import Card, read_sealed, seal
-from trainer.checkpoint import Checkpoint, load_checkpoint
+from scorer.model.network import Network
+from scorer.model.sealed import Card, read_sealed, seal
+from scorer.system.atomic import write_aside
+from trainer.learning.checkpoint import Checkpoint, load_checkpoint
 
 __all__ = ["ExportOptions", "ExportResult", "check", "to_onnx"]
 

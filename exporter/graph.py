@@ -9,7 +9,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from trainer.network import SentimentLSTM
+from trainer.network.lstm import SentimentLSTM
 
 __all__ = ["Served", "export_graph"]
 

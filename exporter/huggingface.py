@@ -6,9 +6,9 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from scorer.aside import write_aside
-from scorer.sealed import Card
-from scorer.words import UNKNOWN
+from scorer.model.sealed import Card
+from scorer.system.atomic import write_aside
+from scorer.tokens.words import UNKNOWN
 
 __all__ = ["write_huggingface_folder"]
 

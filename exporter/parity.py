@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from exporter.graph import Served
-from scorer.text import TextEncoder
+from scorer.tokens.encoder import TextEncoder
 
 __all__ = ["TOLERANCE", "Parity", "Run", "prove_parity"]
 

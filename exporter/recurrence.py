@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper, parser
 
-from trainer.network import SentimentLSTM
-from trainer.rounding import round_vectors, row_steps
+from trainer.network.lstm import SentimentLSTM
+from trainer.network.rounding import round_vectors, row_steps
 
 __all__ = ["fastest_graph"]
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scorer.arrays import bools, bools_of, integers_of, numbers, strings
-from scorer.batches import Batch, plan_batches
-from scorer.model import Network, open_model
-from scorer.sealed import SealedModel
-from scorer.text import TextEncoder
+from scorer.arrow.arrays import bools, bools_of, integers_of, numbers, strings
+from scorer.model.batches import Batch, plan_batches
+from scorer.model.network import Network, open_model
+from scorer.model.sealed import SealedModel
+from scorer.tokens.encoder import TextEncoder
 
 __all__ = ["Prepared", "ScoreColumns", "Scorer", "Scores", "Status", "scored_schema"]
 

@@ -50,7 +50,7 @@ def call(name: str, *arguments: object) -> int:
     """Run a console command's entry point in this process; returns the exit code."""
     old, sys.argv = sys.argv, [name, *map(str, arguments)]
     try:
-        import_module(f"{name}.cli").main()
+        import_module(f"{name}.__main__").main()
     except SystemExit as end:
         return int(end.code or 0)
     finally:

@@ -15,7 +15,7 @@ from tests.conftest import DATA, TINY
 def on_terminal(name: str, *arguments: object) -> str:
     """Run a command with a pseudo-terminal as its output; returns all that it wrote there."""
     ours, theirs = pty.openpty()
-    program = f"import sys; sys.argv = {[name, *map(str, arguments)]!r}; from {name}.cli import main; main()"
+    program = f"import sys; sys.argv = {[name, *map(str, arguments)]!r}; from {name}.__main__ import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", program],
         stdout=theirs,

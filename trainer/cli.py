@@ -11,14 +11,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from scorer import __version__
-from scorer.command import ArgumentParser, BooleanOptionalAction, Tool, UsageError, at_least, needs_training_extra
-from scorer.printing import printable
+from scorer.cli.tool import ArgumentParser, BooleanOptionalAction, Tool, UsageError, at_least, needs_training_extra
+from scorer.system.terminal import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # torch and its kin take seconds to import, --help should not
     from typing import Any
 
-    from trainer.data import DataSource
+    from trainer.data.reviews import DataSource
     from trainer.recipes import Recipe, Teachers
 
 main = Tool("trainer", "Fit an LSTM sentiment classifier to labelled reviews.", __version__)
@@ -133,8 +133,8 @@ def fit_(
     """
     with needs_training_extra("trainer"):
         from trainer.fitting import FitOptions, fit
-        from trainer.progress import FitDisplay
-        from trainer.report import describe_fit
+        from trainer.learning.display import FitDisplay
+        from trainer.learning.report import describe_fit
 
     chosen = _choose_recipe(recipe, given)
     source = _source(data, text_column, label_column)
@@ -163,7 +163,7 @@ def evaluate(*, checkpoint: Path, data: str, text_column: str, label_column: str
     Example: trainer evaluate best.pth --data my-reviews --split test
     """
     with needs_training_extra("trainer"):
-        from trainer.evaluation import evaluate_checkpoint
+        from trainer.learning.evaluation import evaluate_checkpoint
 
     result = evaluate_checkpoint(checkpoint, _source(data, text_column, label_column), split, record=record)
     figures = f"loss {result.loss:.4f}, accuracy {result.accuracy:.2%} ({result.reviews:,} reviews)"
@@ -171,7 +171,7 @@ def evaluate(*, checkpoint: Path, data: str, text_column: str, label_column: str
 
 
 def _source(data: str, text_column: str, label_column: str) -> DataSource:
-    from trainer.data import DataSource
+    from trainer.data.reviews import DataSource
 
     return DataSource(data, text_column, label_column)
 

@@ -9,8 +9,14 @@ from typing import Any, Protocol
 import torch
 from tokenizers import Tokenizer
 
-from trainer.calibration import calibrate
-from trainer.checkpoint import (
+from trainer.data.batches import training_batches, validation_batches
+from trainer.data.reviews import DataSource, EncodedReviews, encode_reviews
+from trainer.data.splits import Splits, choose_splits
+from trainer.data.tokenizer import make_tokenizer, pad_id_of
+from trainer.errors import TrainerError
+from trainer.learning.allocator import keep_freed_memory
+from trainer.learning.calibration import calibrate
+from trainer.learning.checkpoint import (
     Checkpoint,
     EpochRecord,
     load_checkpoint,
@@ -18,20 +24,14 @@ from trainer.checkpoint import (
     save_checkpoint,
     tool_versions,
 )
-from trainer.corpus import make_tokenizer, pad_id_of
-from trainer.data import DataSource, EncodedReviews, encode_reviews
-from trainer.distillation import Lesson, teach
-from trainer.errors import TrainerError
-from trainer.evaluation import Evaluation, Mean, Predictions, mean_of, predict
-from trainer.learner import Learner
-from trainer.loader import training_batches, validation_batches
-from trainer.memory import keep_freed_memory
-from trainer.network import SentimentLSTM
+from trainer.learning.evaluation import Evaluation, Mean, Predictions, mean_of, predict
+from trainer.learning.learner import Learner
+from trainer.learning.report import best_epoch, write_reliability, write_report
+from trainer.network.lstm import SentimentLSTM
+from trainer.network.rounding import round_vectors
 from trainer.recipes import DEFAULT, Recipe
-from trainer.report import best_epoch, write_reliability, write_report
-from trainer.rounding import round_vectors
-from trainer.splits import Splits, choose_splits
 from trainer.stages import Stages
+from trainer.teachers.school import Lesson, teach
 
 __all__ = ["FitObserver", "FitOptions", "FitResult", "fit"]
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from scorer.text import TextSettings
-from trainer.network import NetworkSettings, Pooling
-from trainer.rounding import EmbeddingBits
+from scorer.tokens.encoder import TextSettings
+from trainer.network.lstm import NetworkSettings, Pooling
+from trainer.network.rounding import EmbeddingBits
 
 __all__ = ["RECIPES", "Recipe", "Teachers", "recipe_from"]
 

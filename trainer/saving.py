@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from scorer.aside import write_aside
+from scorer.system.atomic import write_aside
 
 __all__ = ["save"]
 

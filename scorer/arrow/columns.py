@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.decoding import is_text
+from scorer.arrow.decoding import is_text
 from scorer.errors import InputError
-from scorer.printing import listed, shortened
+from scorer.system.terminal import listed, shortened
 
 __all__ = ["ColumnPath", "column_at", "find_text_column", "require_readable_names"]
 

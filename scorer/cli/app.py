@@ -12,8 +12,8 @@ import os
 import sys
 
 from scorer import __version__
-from scorer.command import ArgumentParser, Tool, at_least
-from scorer.printing import printable
+from scorer.cli.tool import ArgumentParser, Tool, at_least
+from scorer.system.terminal import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
     from pathlib import Path
     from typing import Any
 
-    from scorer.job import Progress, RunOptions, RunSummary
+    from scorer.run.job import Progress, RunOptions, RunSummary
     from scorer.scoring import Scorer
 
 # numpy multiplies once, while a model is loaded; a thread for every core would spin long after.
@@ -59,7 +59,7 @@ def _run_arguments(parser: ArgumentParser) -> None:
 
 
 def _input_arguments(group: ArgumentGroup) -> None:
-    from scorer.formats import CsvOptions, Format, OnError
+    from scorer.files.format import CsvOptions, Format, OnError
 
     csv, add = CsvOptions(), group.add_argument
     usual = "text, review, review_text, content, comment or body"
@@ -79,7 +79,7 @@ def _input_arguments(group: ArgumentGroup) -> None:
 def _output_arguments(group: ArgumentGroup) -> None:
     from pathlib import Path
 
-    from scorer.formats import Format
+    from scorer.files.format import Format
 
     add = group.add_argument
     add("--output", "-o", metavar="FILE", type=Path, required=True, help="Where to write the rows.  [required]")
@@ -91,7 +91,7 @@ def _output_arguments(group: ArgumentGroup) -> None:
 
 
 def _work_arguments(group: ArgumentGroup) -> None:
-    from scorer.memory import memory_size
+    from scorer.system.limits import memory_size
 
     add = group.add_argument
     _model_argument(group)
@@ -114,8 +114,8 @@ def run_(
 
     Example: scorer run reviews.parquet -o scored.parquet
     """
-    from scorer.allocator import return_freed_memory
-    from scorer.memory import limited_memory
+    from scorer.system.allocator import return_freed_memory
+    from scorer.system.limits import limited_memory
 
     options, silent = _run_options(**given), quiet or as_json
     return_freed_memory()
@@ -125,7 +125,7 @@ def run_(
             print(_model_line(scorer))
         summary = _run_with_bar(options, scorer, visible=not silent)
         if verify:
-            from scorer.verification import verify_rows
+            from scorer.run.verification import verify_rows
 
             summary.verified = verify_rows(options, scorer, summary, verify)
     if as_json:
@@ -149,8 +149,8 @@ def _run_options(
     **same: Any,
 ) -> RunOptions:
     """What the arguments ask for; `same` are those that are called as the options are."""
-    from scorer.formats import CsvOptions, Format, OnError
-    from scorer.job import RunOptions
+    from scorer.files.format import CsvOptions, Format, OnError
+    from scorer.run.job import RunOptions
     from scorer.scoring import ScoreColumns
 
     return RunOptions(
@@ -175,7 +175,7 @@ def text(*, texts: list[str], model: Path | None, as_json: bool) -> None:
 
     Example: scorer text "This movie was absolutely fantastic! I loved it."
     """
-    from scorer.memory import limited_memory
+    from scorer.system.limits import limited_memory
 
     with limited_memory():
         scorer = _open_scorer(model)
@@ -210,8 +210,8 @@ def inspect(*, model: Path, as_json: bool) -> None:
     """
     from rich import print_json
 
-    from scorer.memory import limited_memory
-    from scorer.sealed import read_sealed
+    from scorer.model.sealed import read_sealed
+    from scorer.system.limits import limited_memory
 
     with limited_memory():
         sealed = read_sealed(model)
@@ -224,10 +224,10 @@ def inspect(*, model: Path, as_json: bool) -> None:
 
 
 def _open_scorer(path: Path | None) -> Scorer:
-    from scorer.startup import made_to_stay
+    from scorer.system.process import made_to_stay
 
     with made_to_stay():
-        from scorer.model import open_model
+        from scorer.model.network import open_model
 
         loading = open_model(path)
         from scorer.scoring import Scorer  # pyarrow and tokenizers are imported while the network loads
@@ -236,7 +236,7 @@ def _open_scorer(path: Path | None) -> Scorer:
 
 
 def _model_line(scorer: Scorer) -> str:
-    from scorer.model import EMBEDDED_MODEL
+    from scorer.model.network import EMBEDDED_MODEL
 
     path = scorer.sealed.path
     name = "the embedded default" if path == EMBEDDED_MODEL else printable(str(path))
@@ -247,7 +247,7 @@ def _run_with_bar(options: RunOptions, scorer: Scorer, *, visible: bool) -> RunS
     """Run the job; on a terminal, and if `visible`, with a progress bar on stderr."""
     from rich.console import Console
 
-    from scorer.job import run
+    from scorer.run.job import run
 
     console = Console(stderr=True)
     if not (visible and console.is_terminal):
@@ -292,7 +292,7 @@ def _summary_lines(summary: RunSummary) -> str:
 def _print_scores(scorer: Scorer, texts: list[str], as_json: bool) -> None:
     import json
 
-    from scorer.arrays import strings
+    from scorer.arrow.arrays import strings
     from scorer.errors import InputError
 
     try:

@@ -12,9 +12,9 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, HelpFormatter
 from io import TextIOWrapper
 
+from scorer.cli.signals import StopSignals
 from scorer.errors import SentimentScorerError, UsageError
-from scorer.printing import on_one_line
-from scorer.signals import StopSignals
+from scorer.system.terminal import on_one_line
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` for it takes milliseconds
 if TYPE_CHECKING:

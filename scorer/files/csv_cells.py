@@ -6,7 +6,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.decoding import decode_texts, is_text
+from scorer.arrow.decoding import decode_texts, is_text
 
 __all__ = ["csv_batch", "csv_schema"]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from scorer.errors import InputError
-from scorer.formats import CsvOptions
-from scorer.recoding import recoded
+from scorer.files.format import CsvOptions
+from scorer.files.transcoding import recoded
 
 __all__ = ["line_of_row", "line_of_unclosed_quote", "read_header"]
 

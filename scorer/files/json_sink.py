@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.json_source import LINE
+from scorer.files.jsonl import LINE
 
 __all__ = ["JsonLinesSink"]
 

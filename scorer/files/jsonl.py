@@ -23,9 +23,9 @@ import pyarrow.compute as pc
 import pyarrow.json as pajson
 from numpy.typing import NDArray
 
-from scorer.columns import ColumnPath
+from scorer.arrow.columns import ColumnPath
 from scorer.errors import InputError
-from scorer.gathering import windows_of
+from scorer.files.rebatching import windows_of
 
 __all__ = ["LINE", "JsonLinesSource"]
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from scorer.aside import moved_into_place, naming
-from scorer.csv_cells import csv_batch, csv_schema
 from scorer.errors import InputError
-from scorer.formats import CsvOptions, Format
-from scorer.json_sink import JsonLinesSink
+from scorer.files.csv_cells import csv_batch, csv_schema
+from scorer.files.format import CsvOptions, Format
+from scorer.files.json_sink import JsonLinesSink
+from scorer.system.atomic import moved_into_place, naming
 
 __all__ = ["Sink", "open_sink"]
 

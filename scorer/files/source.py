@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from scorer.columns import ColumnPath, require_readable_names
-from scorer.csv_lines import line_of_row, line_of_unclosed_quote, read_header
+from scorer.arrow.columns import ColumnPath, require_readable_names
 from scorer.errors import InputError
-from scorer.formats import CsvOptions, Format, format_of
-from scorer.gathering import WINDOW_ROWS, windows_of
-from scorer.json_source import JsonLinesSource
-from scorer.printing import listed
-from scorer.recoding import recoded
+from scorer.files.csv_lines import line_of_row, line_of_unclosed_quote, read_header
+from scorer.files.format import CsvOptions, Format, format_of
+from scorer.files.jsonl import JsonLinesSource
+from scorer.files.rebatching import WINDOW_ROWS, windows_of
+from scorer.files.transcoding import recoded
+from scorer.system.terminal import listed
 
 __all__ = ["Source", "open_source"]
 

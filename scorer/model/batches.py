@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.text import RaggedIds, TextSettings
+from scorer.tokens.encoder import RaggedIds, TextSettings
 
 __all__ = ["Batch", "pad_rows", "plan_batches"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.protobuf import bytes_field, read_fields
+from scorer.model.protobuf import bytes_field, read_fields
 
 __all__ = ["fold_table"]
 

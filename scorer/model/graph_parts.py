@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scorer.errors import ModelError
-from scorer.protobuf import read_fields
+from scorer.model.protobuf import read_fields
 
 __all__ = ["refuse_foreign_parts"]
 

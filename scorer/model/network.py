@@ -10,8 +10,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from scorer.errors import ModelError
-from scorer.folding import fold_table
-from scorer.sealed import SealedModel, read_sealed
+from scorer.model.fold import fold_table
+from scorer.model.sealed import SealedModel, read_sealed
 
 __all__ = ["EMBEDDED_MODEL", "Network", "find_model", "open_model"]
 

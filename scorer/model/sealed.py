@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from scorer.errors import ModelError
-from scorer.graph_parts import refuse_foreign_parts
-from scorer.protobuf import bytes_field, read_fields
-from scorer.settings import TextSettings
+from scorer.model.graph_parts import refuse_foreign_parts
+from scorer.model.protobuf import bytes_field, read_fields
+from scorer.tokens.settings import TextSettings
 
 __all__ = ["FORMAT_VERSION", "Card", "SealedModel", "read_sealed", "seal"]
 

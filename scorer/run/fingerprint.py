@@ -14,8 +14,8 @@ import tokenizers
 from scorer import __version__
 
 if TYPE_CHECKING:
-    from scorer.job import RunOptions
-    from scorer.sealed import SealedModel
+    from scorer.model.sealed import SealedModel
+    from scorer.run.job import RunOptions
 
 __all__ = ["Fingerprint", "fingerprint_of"]
 

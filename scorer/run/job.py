@@ -11,19 +11,19 @@ import numpy as np
 import pyarrow as pa
 
 from scorer import __version__
-from scorer.aside import naming, require_folder
-from scorer.columns import ColumnPath, find_text_column
-from scorer.cpus import available_cpus
+from scorer.arrow.columns import ColumnPath, find_text_column
 from scorer.errors import InputError, OutputError
-from scorer.fingerprint import fingerprint_of
-from scorer.formats import CsvOptions, Format, OnError, format_of
-from scorer.overlap import scored_in_order
-from scorer.resume import FinishedWork, finished_work
+from scorer.files.format import CsvOptions, Format, OnError, format_of
+from scorer.files.sink import open_sink
+from scorer.files.source import Source, open_source
+from scorer.model.sealed import SealedModel
+from scorer.run.fingerprint import fingerprint_of
+from scorer.run.resume import FinishedWork, finished_work
+from scorer.run.threads import scored_in_order
+from scorer.run.window import prepare_window
 from scorer.scoring import ScoreColumns, Scorer, Scores, Status, scored_schema
-from scorer.sealed import SealedModel
-from scorer.sinks import open_sink
-from scorer.sources import Source, open_source
-from scorer.windows import prepare_window
+from scorer.system.atomic import naming, require_folder
+from scorer.system.cpus import available_cpus
 
 __all__ = ["Progress", "RunOptions", "RunSummary", "open_input", "run"]
 

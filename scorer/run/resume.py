@@ -18,12 +18,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scorer.arrays import bools_of, without_nulls
+from scorer.arrow.arrays import bools_of, without_nulls
 from scorer.errors import InputError, OutputError
-from scorer.fingerprint import Fingerprint
-from scorer.journal import Journal
+from scorer.run.fingerprint import Fingerprint
 from scorer.scoring import Scores
-from scorer.splitting import bytes_and_offsets
+from scorer.system.journal import Journal
+from scorer.tokens.pretokenizer import bytes_and_offsets
 
 __all__ = ["FinishedWork", "finished_work", "text_digest"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scorer.batches import Batch
+from scorer.model.batches import Batch
+from scorer.run.window import Window
 from scorer.scoring import Scores
-from scorer.windows import Window
 
 __all__ = ["scored_in_order"]
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scorer.columns import ColumnPath
+from scorer.arrow.columns import ColumnPath
 from scorer.errors import VerificationError
-from scorer.formats import CsvOptions, Format
-from scorer.job import RunOptions, RunSummary, open_input
+from scorer.files.format import CsvOptions, Format
+from scorer.files.source import Source, open_source
+from scorer.run.job import RunOptions, RunSummary, open_input
+from scorer.run.window import decode_window
 from scorer.scoring import ScoreColumns, Scorer
-from scorer.sources import Source, open_source
-from scorer.windows import decode_window
 
 __all__ = ["verify_rows"]
 

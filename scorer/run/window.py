@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scorer.batches import Batch
-from scorer.columns import ColumnPath, column_at
-from scorer.decoding import decode_rows, decode_texts
-from scorer.resume import FinishedWork, text_digest
+from scorer.arrow.columns import ColumnPath, column_at
+from scorer.arrow.decoding import decode_rows, decode_texts
+from scorer.files.source import Source
+from scorer.model.batches import Batch
+from scorer.run.resume import FinishedWork, text_digest
 from scorer.scoring import Prepared, Scorer, Scores
-from scorer.sources import Source
 
 __all__ = ["Window", "decode_window", "prepare_window"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from scorer.aside import sync
 from scorer.errors import OutputError
+from scorer.system.atomic import sync
 
 __all__ = ["Journal"]
 

@@ -1,8 +1,8 @@
 """Text to ids: a column of strings becomes ragged token ids, the same in training and in serving.
 
-Every tokenizer that the Hugging Face `tokenizers` library can load works, by `scorer.generic`. The word-level one that
-`trainer fit --tokenizer corpus` learns and uncased BERT take vectorised ways, `scorer.words` and `scorer.wordpieces`,
-to the same ids.
+Every tokenizer that the Hugging Face `tokenizers` library can load works, by `library`. The word-level one that
+`trainer fit --tokenizer corpus` learns and uncased BERT take vectorised ways, `words` and `wordpieces`, to the same
+ids.
 """
 
 import json
@@ -15,13 +15,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from scorer.arrays import without_nulls
+from scorer.arrow.arrays import without_nulls
 from scorer.errors import ModelError
-from scorer.generic import GenericEncoder
-from scorer.ragged import positions
-from scorer.settings import TextSettings
-from scorer.wordpieces import WordPieceEncoder
-from scorer.words import UNKNOWN, WordEncoder
+from scorer.tokens.ids import positions
+from scorer.tokens.library import GenericEncoder
+from scorer.tokens.settings import TextSettings
+from scorer.tokens.wordpieces import WordPieceEncoder
+from scorer.tokens.words import UNKNOWN, WordEncoder
 
 __all__ = ["RaggedIds", "TextEncoder", "TextSettings"]
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 from scorer.errors import ModelError
-from scorer.ragged import Ids
+from scorer.tokens.ids import Ids
 
 __all__ = ["GenericEncoder"]
 

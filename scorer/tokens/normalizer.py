@@ -8,7 +8,7 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.arrays import strings
+from scorer.arrow.arrays import strings
 
 __all__ = ["RunNormalizer"]
 

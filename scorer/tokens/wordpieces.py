@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer, models
 
-from scorer.arrays import bools, bools_of, integers_of
-from scorer.generic import GenericEncoder
-from scorer.ragged import Ids, interleave, positions
-from scorer.runs import RunNormalizer
-from scorer.splitting import split_words
+from scorer.arrow.arrays import bools, bools_of, integers_of
+from scorer.tokens.ids import Ids, interleave, positions
+from scorer.tokens.library import GenericEncoder
+from scorer.tokens.normalizer import RunNormalizer
+from scorer.tokens.pretokenizer import split_words
 
 __all__ = ["WordPieceEncoder"]
 

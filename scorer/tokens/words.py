@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from scorer.arrays import integers_of, numbers, strings
-from scorer.ragged import Ids
-from scorer.runs import RunNormalizer
-from scorer.splitting import split_words
+from scorer.arrow.arrays import integers_of, numbers, strings
+from scorer.tokens.ids import Ids
+from scorer.tokens.normalizer import RunNormalizer
+from scorer.tokens.pretokenizer import split_words
 
 __all__ = ["PAD", "UNKNOWN", "WordEncoder", "word_tokenizer"]
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from exporter import exporting
-from scorer.sealed import read_sealed
+from scorer.model.sealed import read_sealed
 from tests.conftest import DATA, TINY, Command, one_line
-from trainer.checkpoint import load_checkpoint
+from trainer.learning.checkpoint import load_checkpoint
 
 
 @pytest.fixture(autouse=True)

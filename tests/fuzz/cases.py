@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.errors import SentimentScorerError
-from scorer.formats import OnError
-from scorer.job import RunOptions, run
-from scorer.printing import on_one_line
+from scorer.files.format import OnError
+from scorer.model.sealed import Card, read_sealed, seal
+from scorer.run.job import RunOptions, run
 from scorer.scoring import ScoreColumns, Scorer
-from scorer.sealed import Card, read_sealed, seal
+from scorer.system.terminal import on_one_line
 from tests.fuzz.mutation import mutated
 
 TABLE = pa.table(
@@ -118,7 +118,7 @@ class Fuzzer:
         self._score_with(seal(graph, sealed.tokenizer_json, Card.from_json(content.decode(errors="replace"))))
 
     def _use_checkpoint(self, content: bytes) -> None:
-        from trainer.checkpoint import load_checkpoint
+        from trainer.learning.checkpoint import load_checkpoint
 
         path = self._folder / "c.pth"
         path.write_bytes(content)

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scorer.batches import plan_batches
-from scorer.model import EMBEDDED_MODEL, Network
-from scorer.sealed import read_sealed
-from scorer.text import TextEncoder
+from scorer.model.batches import plan_batches
+from scorer.model.network import EMBEDDED_MODEL, Network
+from scorer.model.sealed import read_sealed
+from scorer.tokens.encoder import TextEncoder
 from tests.conftest import DATA, Command
 
 REVIEWS = [text for text in pq.read_table(DATA / "reviews.parquet")["text"].to_pylist() if text and text.strip()]
@@ -56,7 +56,7 @@ def pieces(request: pytest.FixtureRequest, fitted: Path) -> Pieces:
 def test_over_neighbours_batches_and_padding(
     pieces: Pieces, rows: list[int], token_budget: int, most_rows: int, length_step: int
 ) -> None:
-    with patch("scorer.batches._LENGTH_STEP", length_step):
+    with patch("scorer.model.batches._LENGTH_STEP", length_step):
         together = pieces.score([TEXTS[row] for row in rows], token_budget, most_rows)
     assert together.tobytes() == pieces.alone[rows].tobytes()
 
@@ -85,7 +85,7 @@ def test_over_formats_windows_workers_order_and_duplicates(
     command: Command, pieces: Pieces, kind: str, rows: list[int], workers: int, window: int
 ) -> None:
     source = write(kind, [TEXTS[row] for row in rows], row_group=window)
-    with patch("scorer.gathering.WINDOW_ROWS", window), patch("scorer.sources.WINDOW_ROWS", window):
+    with patch("scorer.files.rebatching.WINDOW_ROWS", window), patch("scorer.files.source.WINDOW_ROWS", window):
         result = command(
             "scorer",
             "run",

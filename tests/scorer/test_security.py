@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 from onnx import TensorProto, helper
 
-import scorer.cli
+import scorer.cli.app
 from scorer.errors import ModelError
-from scorer.job import RunOptions, run
+from scorer.model.sealed import Card, read_sealed, seal
+from scorer.run.job import RunOptions, run
 from scorer.scoring import Scorer
-from scorer.sealed import Card, read_sealed, seal
 from tests.conftest import DATA, Command, one_line
 
 pytestmark = pytest.mark.usefixtures("model")
@@ -146,7 +146,7 @@ def refuse(event, arguments):
         raise RuntimeError(f"network: {event} {arguments}")
 sys.addaudithook(refuse)
 sys.argv = ["scorer", *sys.argv[1:]]
-from scorer.cli import main
+from scorer.cli.app import main
 main()
 """
 
@@ -198,7 +198,7 @@ def test_names_and_texts_that_no_terminal_can_spell(command: Command) -> None:
     one_line(command("scorer", "run", name, "-o", os.fsdecode(b"\xfd.csv")), "exists already")
     one_line(command("scorer", "text", os.fsdecode(b"\xff")), "not text")
     result = subprocess.run(
-        [sys.executable, "-m", scorer.cli.__name__, "text"], input=b"good\n\xff\n", capture_output=True, check=False
+        [sys.executable, "-m", scorer.cli.app.__name__, "text"], input=b"good\n\xff\n", capture_output=True, check=False
     )
     assert result.returncode == 1
     assert result.stderr.count(b"\n") == 1

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from tests.conftest import DATA, TINY, Command, one_line
 from trainer import fitting
-from trainer.checkpoint import load_checkpoint
+from trainer.learning.checkpoint import load_checkpoint
 
 TUTORIAL_FIELDS = {"epoch", "model_state_dict", "optimizer_state_dict", "loss"}
 

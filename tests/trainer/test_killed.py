@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.conftest import DATA, TINY, call
-from trainer.checkpoint import load_checkpoint
+from trainer.learning.checkpoint import load_checkpoint
 
 FIT = ("trainer", "fit", "--data", DATA, *TINY, "--epochs", 12)
 FORK = multiprocessing.get_context("forkserver")  # processes that need not import torch again

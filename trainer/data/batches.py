@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scorer.batches import pad_rows, plan_batches
-from scorer.text import TextSettings
-from trainer.data import EncodedReviews
+from scorer.model.batches import pad_rows, plan_batches
+from scorer.tokens.encoder import TextSettings
+from trainer.data.reviews import EncodedReviews
 from trainer.recipes import Recipe
 
 __all__ = ["Batch", "training_batches", "validation_batches"]

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.ragged import positions
-from scorer.text import RaggedIds
+from scorer.tokens.encoder import RaggedIds
+from scorer.tokens.ids import positions
 
 __all__ = ["joined", "ragged", "rows_of", "tail"]
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scorer.text import RaggedIds, TextEncoder
+from scorer.tokens.encoder import RaggedIds, TextEncoder
 from trainer.errors import TrainerError
 
 __all__ = [

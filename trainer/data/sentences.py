@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from scorer.text import TextEncoder
-from trainer.data import EncodedReviews
-from trainer.ragged import rows_of
+from scorer.tokens.encoder import TextEncoder
+from trainer.data.ragged import rows_of
+from trainer.data.reviews import EncodedReviews
 
 __all__ = ["encode_sentences", "sentences_fingerprint"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import datasets
 
-from trainer.data import DataSource, fingerprint, hold_out, load_splits
+from trainer.data.reviews import DataSource, fingerprint, hold_out, load_splits
 from trainer.errors import TrainerError
 from trainer.recipes import Recipe
 

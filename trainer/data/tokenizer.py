@@ -4,10 +4,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
-from scorer.words import PAD, WordEncoder, word_tokenizer
+from scorer.tokens.words import PAD, WordEncoder, word_tokenizer
+from trainer.data.splits import Splits
 from trainer.errors import TrainerError
 from trainer.recipes import Recipe
-from trainer.splits import Splits
 
 __all__ = ["learn_tokenizer", "load_tokenizer", "make_tokenizer", "pad_id_of"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from scorer import __version__
-from scorer.text import TextEncoder, TextSettings
+from scorer.tokens.encoder import TextEncoder, TextSettings
 from trainer.errors import TrainerError
-from trainer.network import NetworkSettings, SentimentLSTM
+from trainer.network.lstm import NetworkSettings, SentimentLSTM
 from trainer.recipes import Recipe, recipe_from
 from trainer.saving import save
 

@@ -5,9 +5,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from scorer.printing import printable
-from trainer.checkpoint import EpochRecord
-from trainer.evaluation import Evaluation
+from scorer.system.terminal import printable
+from trainer.learning.checkpoint import EpochRecord
+from trainer.learning.evaluation import Evaluation
 
 __all__ = ["FitDisplay"]
 

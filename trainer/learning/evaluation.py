@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from trainer.calibration import expected_calibration_error
-from trainer.checkpoint import load_checkpoint, save_checkpoint
-from trainer.data import DataSource, encode_reviews, load_split
-from trainer.loader import Batch, validation_batches
-from trainer.network import SentimentLSTM
+from trainer.data.batches import Batch, validation_batches
+from trainer.data.reviews import DataSource, encode_reviews, load_split
+from trainer.learning.calibration import expected_calibration_error
+from trainer.learning.checkpoint import load_checkpoint, save_checkpoint
+from trainer.network.lstm import SentimentLSTM
 
 __all__ = ["Evaluation", "Mean", "Predictions", "evaluate_checkpoint", "mean_of", "predict"]
 

@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel
 
-from trainer.bfloat16 import lstm_class
+from trainer.data.batches import Batch
 from trainer.errors import TrainerError
-from trainer.loader import Batch
-from trainer.losses import Judged, judge
-from trainer.network import NetworkSettings, SentimentLSTM
+from trainer.network.bfloat16 import lstm_class
+from trainer.network.losses import Judged, judge
+from trainer.network.lstm import NetworkSettings, SentimentLSTM
 from trainer.recipes import Recipe
 
 __all__ = ["Learner"]

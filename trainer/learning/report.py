@@ -9,9 +9,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scorer.aside import write_aside
-from trainer.calibration import Calibration, reliability
-from trainer.checkpoint import EpochRecord
+from scorer.system.atomic import write_aside
+from trainer.learning.calibration import Calibration, reliability
+from trainer.learning.checkpoint import EpochRecord
 
 __all__ = ["best_epoch", "describe_fit", "write_reliability", "write_report"]
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from trainer.network import SentimentLSTM
+from trainer.network.lstm import SentimentLSTM
 
 __all__ = ["Judged", "judge"]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.text import RaggedIds
-from trainer.ragged import ragged
+from scorer.tokens.encoder import RaggedIds
+from trainer.data.ragged import ragged
 
 __all__ = ["SENTENCE_ENDS", "cut_crops", "sentence_bounds"]
 

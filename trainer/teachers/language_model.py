@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils import clip_grad_norm_
 
-from scorer.text import RaggedIds
-from trainer.bfloat16 import lstm_class
+from scorer.tokens.encoder import RaggedIds
+from trainer.data.ragged import rows_of
 from trainer.errors import TrainerError
-from trainer.ragged import rows_of
+from trainer.network.bfloat16 import lstm_class
 from trainer.stages import Made, Progress
 from trainer.teachers.sampled_softmax import SampledLoss, Sampler
 

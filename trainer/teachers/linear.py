@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from scorer.text import RaggedIds
-from trainer.data import EncodedReviews
+from scorer.tokens.encoder import RaggedIds
+from trainer.data.reviews import EncodedReviews
 from trainer.stages import Made
 from trainer.teachers.ngrams import Ngrams, SparseRows
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.ragged import positions
-from scorer.text import RaggedIds
+from scorer.tokens.encoder import RaggedIds
+from scorer.tokens.ids import positions
 
 __all__ = ["Ngrams", "SparseRows"]
 

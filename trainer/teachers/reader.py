@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scorer.batches import pad_rows, plan_batches
-from scorer.text import RaggedIds, TextEncoder
-from trainer.bfloat16 import lstm_class
-from trainer.data import EncodedReviews
-from trainer.evaluation import mean_of, predict
-from trainer.learner import Learner
-from trainer.loader import training_batches, validation_batches
-from trainer.network import PREFIX_WORDS, SentimentLSTM
+from scorer.model.batches import pad_rows, plan_batches
+from scorer.tokens.encoder import RaggedIds, TextEncoder
+from trainer.data.batches import training_batches, validation_batches
+from trainer.data.reviews import EncodedReviews
+from trainer.learning.evaluation import mean_of, predict
+from trainer.learning.learner import Learner
+from trainer.network.bfloat16 import lstm_class
+from trainer.network.lstm import PREFIX_WORDS, SentimentLSTM
 from trainer.recipes import Recipe, Teachers
 from trainer.stages import Made, Progress
 

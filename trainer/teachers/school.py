@@ -16,13 +16,13 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from scorer.text import RaggedIds, TextEncoder, TextSettings
-from trainer.corpus import pad_id_of
-from trainer.data import EncodedReviews, encode_reviews, encode_texts
-from trainer.ragged import joined, ragged, tail
+from scorer.tokens.encoder import RaggedIds, TextEncoder, TextSettings
+from trainer.data.ragged import joined, ragged, tail
+from trainer.data.reviews import EncodedReviews, encode_reviews, encode_texts
+from trainer.data.sentences import encode_sentences, sentences_fingerprint
+from trainer.data.splits import Splits
+from trainer.data.tokenizer import pad_id_of
 from trainer.recipes import Recipe, Teachers
-from trainer.sentences import encode_sentences, sentences_fingerprint
-from trainer.splits import Splits
 from trainer.stages import Made, Output, Progress, Stages
 from trainer.teachers.crops import SENTENCE_ENDS, cut_crops
 from trainer.teachers.language_model import LanguageModelSettings, learn_language

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from trainer.network import PREFIX_WORDS
+from trainer.network.lstm import PREFIX_WORDS
 
 __all__ = ["mix_hard", "prefix_labels", "whole", "whole_labels"]
 

@@ -3,7 +3,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.arrays import bools, bools_of, integers_of, numbers, strings
+from scorer.arrow.arrays import bools, bools_of, integers_of, numbers, strings
 
 BOOLS = st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40)
 

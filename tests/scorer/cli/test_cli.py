@@ -57,7 +57,7 @@ SLOW = (*HEAVY, "pyarrow", "onnxruntime", "numpy", "tokenizers")
 def test_only_what_is_needed_is_imported(model: Path, arguments: list[str], absent: tuple[str, ...]) -> None:
     program = (
         f"import sys; sys.argv[1:] = {arguments!r}\n"
-        "from scorer.cli import main\n"
+        "from scorer.cli.app import main\n"
         "try: main()\n"
         f"finally: print(sorted(set({absent!r}) & set(sys.modules)), file=sys.stderr)"
     )
@@ -69,7 +69,7 @@ def test_trainer_and_exporter_say_what_to_install(tmp_path: Path) -> None:
     for name, arguments in {"trainer": ["fit"], "exporter": ["to-onnx", "x.pth"]}.items():
         program = (
             f"import sys; sys.argv = {[name, *arguments]!r}; sys.modules['torch'] = None\n"
-            f"from {name}.cli import main; main()"
+            f"from {name}.__main__ import main; main()"
         )
         result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
         assert result.returncode == 1

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.batches import plan_batches
-from scorer.text import RaggedIds, TextSettings
+from scorer.model.batches import plan_batches
+from scorer.tokens.encoder import RaggedIds, TextSettings
 
 
 def ragged(lengths: list[int]) -> RaggedIds:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.recurrence import fastest_graph
-from scorer.folding import fold_table
-from scorer.model import EMBEDDED_MODEL, Network
-from trainer.network import NetworkSettings, SentimentLSTM
-from trainer.rounding import EmbeddingBits, round_vectors
+from scorer.model.fold import fold_table
+from scorer.model.network import EMBEDDED_MODEL, Network
+from trainer.network.lstm import NetworkSettings, SentimentLSTM
+from trainer.network.rounding import EmbeddingBits, round_vectors
 
 WORDS, HIDDEN = 50, 4
 

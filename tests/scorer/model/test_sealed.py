@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scorer.errors import ModelError
-from scorer.sealed import Card, read_sealed, seal
-from scorer.text import TextSettings
+from scorer.model.sealed import Card, read_sealed, seal
+from scorer.tokens.encoder import TextSettings
 
 CARD = Card(text=TextSettings(9, "tail", 0), metrics={"test": {"accuracy": 0.9}})
 

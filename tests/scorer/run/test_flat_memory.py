@@ -30,7 +30,7 @@ def write(path: Path, texts: list[str]) -> Path:
 def peak_bytes(path: Path) -> int:
     """Of `scorer run` on the file; the system's count for a child would begin with what this process has."""
     program = (
-        "import sys; from scorer.cli import main\n"
+        "import sys; from scorer.cli.app import main\n"
         f"sys.argv = ['scorer', 'run', {str(path)!r}, '-o', 'out{path.suffix}', '--force', '-q', '--workers', '1']\n"
         "try: main()\n"
         "finally: print(*(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.model import EMBEDDED_MODEL
+from scorer.model.network import EMBEDDED_MODEL
 from tests.conftest import DATA, Command, Result, one_line
 
 ROWS = 60_000  # 15 windows
@@ -89,7 +89,7 @@ def arguments(fitted: Path, source: Path, output: Path) -> tuple[object, ...]:
 
 def start(fitted: Path, source: Path, output: Path, **options: Callable[[], None]) -> subprocess.Popen[str]:
     """`scorer run` in a process of its own, which keeps every window at once."""
-    program = [sys.executable, "-m", "scorer.cli", *map(str, arguments(fitted, source, output)), "--json"]
+    program = [sys.executable, "-m", "scorer", *map(str, arguments(fitted, source, output)), "--json"]
     return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
@@ -237,7 +237,7 @@ def test_another_model_version_or_input_is_refused(
     run = ("scorer", "run", made / "in.parquet", "-o", output)
     one_line(command(*run, "-m", EMBEDDED_MODEL), "model was", "--restart")
     with monkeypatch.context() as patch:
-        patch.setattr("scorer.fingerprint.__version__", "99")
+        patch.setattr("scorer.run.fingerprint.__version__", "99")
         one_line(command(*run, "-m", fitted / "best.onnx"), "sentiment-scorer was", "is 99", "--restart")
     before = (made / "in.parquet").stat()
     os.utime(made / "in.parquet", ns=(before.st_atime_ns, before.st_mtime_ns + 1))
@@ -359,7 +359,7 @@ def test_a_short_run_killed_there_is_not_taken_for_another(command: Command, mod
 
 def kill_before_cleaning_up(output: Path, *arguments: object) -> None:
     program = (
-        "import os; from scorer.resume import FinishedWork; from scorer.cli import main\n"
+        "import os; from scorer.run.resume import FinishedWork; from scorer.cli.app import main\n"
         "FinishedWork.discard = lambda work: os.kill(os.getpid(), 9)\n"
         "main()"
     )

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorer import __version__
-from scorer.sealed import read_sealed
+from scorer.model.sealed import read_sealed
 from tests.conftest import DATA, Command, one_line
 
 pytestmark = pytest.mark.usefixtures("model")

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.job import RunOptions
-from scorer.verification import verify_rows
+from scorer.run.job import RunOptions
+from scorer.run.verification import verify_rows
 from tests.conftest import DATA, Command, one_line
 
 
@@ -28,7 +28,7 @@ def test_verify_scores_rows_one_by_one(
         spoil(options.output, 7)
         return verify_rows(options, *others)
 
-    monkeypatch.setattr("scorer.verification.verify_rows", spoil_and_verify)
+    monkeypatch.setattr("scorer.run.verification.verify_rows", spoil_and_verify)
     one_line(command(*same, 1000), name, "1 of 60 verified rows differ", "the first is row 8: ")
 
 

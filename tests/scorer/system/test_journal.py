@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorer.journal import Journal
+from scorer.system.journal import Journal
 
 RECORDS = st.lists(st.binary(max_size=40), max_size=6)
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from scorer.errors import ModelError
-from scorer.memory import memory_size
-from scorer.sealed import read_sealed, seal
+from scorer.model.sealed import read_sealed, seal
+from scorer.system.limits import memory_size
 from tests.conftest import Command
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the guards are Linux's")
@@ -26,7 +26,7 @@ process = subprocess.Popen(sys.argv[1:])
 _, status, usage = os.wait4(process.pid, 0)
 print(os.waitstatus_to_exitcode(status), usage.ru_maxrss << 10)
 """
-SCORER = "import sys; sys.argv[0] = 'scorer'; from scorer.cli import main; main()"
+SCORER = "import sys; sys.argv[0] = 'scorer'; from scorer.cli.app import main; main()"
 
 
 def run_limited(*arguments: object) -> tuple[int, str, int]:
@@ -85,7 +85,7 @@ def test_a_gigantic_tokenizer_is_refused(model: Path, tmp_path: Path) -> None:
 # In a process of its own: where one that has run other tests already has more than the limit, it would be ended.
 FAR_BEYOND = """
 import resource
-from scorer.memory import available_memory, limited_memory
+from scorer.system.limits import available_memory, limited_memory
 before = resource.getrlimit(resource.RLIMIT_DATA)
 try:
     with limited_memory(1 << 30):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from scorer.errors import ModelError
-from scorer.text import TextEncoder, TextSettings
-from scorer.words import word_tokenizer
+from scorer.tokens.encoder import TextEncoder, TextSettings
+from scorer.tokens.words import word_tokenizer
 
 WORDS = [f"w{i}" for i in range(8)]
 
@@ -44,7 +44,7 @@ def test_blocks_of_rows_change_no_id(texts: list[str]) -> None:
     for tokenizer in (with_special_tokens(), word_tokenizer(WORDS)):
         encoder = TextEncoder(tokenizer.to_str(), TextSettings(5, "tail", 0))
         together = encoder.encode(pa.array(texts, pa.string()))
-        with patch("scorer.text._BLOCK_ROWS", 2):
+        with patch("scorer.tokens.encoder._BLOCK_ROWS", 2):
             in_blocks = encoder.encode(pa.array(texts, pa.string()))
         for one, other in zip(astuple(together), astuple(in_blocks), strict=True):
             assert (one.dtype, one.tolist()) == (other.dtype, other.tolist())

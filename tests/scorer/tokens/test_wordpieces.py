@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from scorer.wordpieces import WordPieceEncoder
+from scorer.tokens.wordpieces import WordPieceEncoder
 from tests.conftest import DATA, EVERY_CHARACTER
 
 WORDS = [

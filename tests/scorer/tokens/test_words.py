@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from scorer.words import WordEncoder, word_tokenizer
+from scorer.tokens.words import WordEncoder, word_tokenizer
 from tests.conftest import DATA, EVERY_CHARACTER
 
 TOKENIZER = word_tokenizer(["the", "don't", "a", "b", "cafe", "!", "❤", "br", "'", "x9"])

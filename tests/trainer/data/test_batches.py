@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from scorer.text import RaggedIds
-from trainer.data import EncodedReviews
-from trainer.loader import training_batches, validation_batches
+from scorer.tokens.encoder import RaggedIds
+from trainer.data.batches import training_batches, validation_batches
+from trainer.data.reviews import EncodedReviews
 from trainer.recipes import RECIPES
 
 LENGTHS = np.arange(500) % 60

@@ -5,11 +5,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from scorer.text import TextEncoder, TextSettings
-from scorer.words import word_tokenizer
+from scorer.tokens.encoder import TextEncoder, TextSettings
+from scorer.tokens.words import word_tokenizer
 from tests.conftest import DATA
-from trainer import sentences
-from trainer.sentences import encode_sentences
+from trainer.data import sentences
+from trainer.data.sentences import encode_sentences
 
 
 def test_each_is_learned_or_held_out() -> None:

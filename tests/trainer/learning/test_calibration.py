@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from trainer.calibration import calibrate, expected_calibration_error, fit_temperature
+from trainer.learning.calibration import calibrate, expected_calibration_error, fit_temperature
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.bfloat16 import Bfloat16LSTM
 from trainer.errors import TrainerError
-from trainer.network import PREFIX_WORDS, NetworkSettings, Pooling, SentimentLSTM
+from trainer.network.bfloat16 import Bfloat16LSTM
+from trainer.network.lstm import PREFIX_WORDS, NetworkSettings, Pooling, SentimentLSTM
 
 NETWORK = SentimentLSTM(NetworkSettings(vocab_size=20, embedding_dim=4, hidden_dim=4, pooling="max_mean")).eval()
 

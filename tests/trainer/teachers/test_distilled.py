@@ -7,11 +7,11 @@ import pyarrow.csv as pacsv
 import pytest
 import torch
 
-from scorer.sealed import read_sealed
+from scorer.model.sealed import read_sealed
 from tests.conftest import DATA, Command, Result, one_line
 from trainer import stages
-from trainer.checkpoint import load_checkpoint
-from trainer.learner import Learner
+from trainer.learning.checkpoint import load_checkpoint
+from trainer.learning.learner import Learner
 from trainer.teachers import language_model
 
 TINY = (

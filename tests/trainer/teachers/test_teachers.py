@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from scorer.text import TextEncoder, TextSettings
-from scorer.words import word_tokenizer
-from trainer.data import EncodedReviews
-from trainer.losses import judge
-from trainer.network import NetworkSettings, SentimentLSTM
-from trainer.ragged import joined, ragged, rows_of, tail
+from scorer.tokens.encoder import TextEncoder, TextSettings
+from scorer.tokens.words import word_tokenizer
+from trainer.data.ragged import joined, ragged, rows_of, tail
+from trainer.data.reviews import EncodedReviews
+from trainer.network.losses import judge
+from trainer.network.lstm import NetworkSettings, SentimentLSTM
 from trainer.teachers.crops import cut_crops, sentence_bounds
 from trainer.teachers.linear import linear_logits
 from trainer.teachers.ngrams import Ngrams

@@ -1,0 +1,1 @@
+"""Arrow columns: made, found and decoded."""

@@ -1,0 +1,1 @@
+"""One scoring job from its inputs to its finished output."""

@@ -1,0 +1,1 @@
+"""The operating system: files that appear whole, limits, the process, the terminal."""

@@ -1,0 +1,1 @@
+"""Text to ids, the same in training and in serving."""

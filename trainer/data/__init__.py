@@ -1,0 +1,1 @@
+"""Reviews and labels: loaded, split, turned into ids and batches."""

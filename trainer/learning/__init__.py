@@ -1,0 +1,1 @@
+"""Learning and judging: optimiser, checkpoint, evaluation, calibration, report."""

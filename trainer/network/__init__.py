@@ -1,0 +1,1 @@
+"""The LSTM and its loss."""
