@@ -2,16 +2,18 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from trainer.data.batches import training_batches, validation_batches
-from trainer.data.reviews import DataOptions, EncodedReviews, encode_reviews
+from trainer.data.reviews import DataOptions, EncodedReviews, encode_reviews, sources_of
 from trainer.data.splits import Splits, choose_splits
 from trainer.data.tokenizer import make_tokenizer, pad_id_of
 from trainer.data.weights import weights_of
@@ -114,15 +116,16 @@ def fit(options: FitOptions, observer: FitObserver) -> FitResult:
     else:
         reviews = encode_reviews(splits.train, session.encoder, weights_of(splits.train, recipe))
     held_out = encode_reviews(splits.validation, session.encoder, weights_of(splits.validation, recipe))
+    sources = sources_of(splits.validation)
     while not session.finished:
-        session.run_epoch(reviews, held_out, splits.validation["source"], observer)
+        session.run_epoch(reviews, held_out, sources, observer)
     return FitResult(options.output, session.history)
 
 
 def _sizes(splits: Splits) -> str:
     unlabelled = "" if splits.unlabelled is None else f", {len(splits.unlabelled):,} without labels"
     train, validation = len(splits.train), len(splits.validation)
-    sources = len(set(splits.train["source"]))
+    sources = len(np.unique(sources_of(splits.train)))
     several = f" of {sources} sources" if sources > 1 else ""
     return f"{train:,} reviews to train on{several}, {validation:,} to validate on{unlabelled}; tokenising"
 
@@ -175,7 +178,7 @@ class _Session:
             self._learner.start_from(lesson.weights)
 
     def run_epoch(
-        self, train: EncodedReviews, validation: EncodedReviews, sources: Sequence[str], observer: FitObserver
+        self, train: EncodedReviews, validation: EncodedReviews, sources: NDArray[np.str_], observer: FitObserver
     ) -> None:
         """Train on every review once, validate, save; `sources` [rows] are those of `validation`."""
         epoch, started = len(self.history) + 1, time.perf_counter()

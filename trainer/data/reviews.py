@@ -17,13 +17,14 @@ from trainer.errors import TrainerError
 __all__ = [
     "DataOptions",
     "EncodedReviews",
+    "column_of",
     "encode_reviews",
     "encode_texts",
     "fingerprint",
     "hold_out",
     "load_split",
     "load_splits",
-    "texts_of",
+    "sources_of",
 ]
 
 _LOCAL_FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json", ".json": "json"}
@@ -93,25 +94,32 @@ def hold_out(split: datasets.Dataset, share: float, seed: int) -> tuple[datasets
     """
     rows = len(split)
     order = np.random.default_rng(seed).permutation(rows)
-    _, cells = np.unique(
-        [f"{s}\n{label}" for s, label in zip(split["source"], split["label"], strict=True)], return_inverse=True
-    )
+    cells = 2 * np.unique(sources_of(split), return_inverse=True)[1] + column_of(split, "label").to_numpy()
     order = order[np.argsort(cells[order], kind="stable")]  # cell by cell, shuffled inside
     reached = np.floor(np.arange(rows + 1) * share + 0.5)
     held_out = np.diff(reached) > 0  # every so manieth row, whatever the cells' sizes
     if not 0 < held_out.sum() < rows:
         raise TrainerError(f"--validation {share} of {rows} rows holds out nothing, or all; use 0.1 or so")
-    return split.select(np.sort(order[~held_out])), split.select(np.sort(order[held_out]))
+    table = split.with_format("arrow")[:]
+    parts = [datasets.Dataset(table.take(np.sort(order[chosen]))) for chosen in (~held_out, held_out)]
+    return parts[0], parts[1]
 
 
-def texts_of(split: datasets.Dataset) -> pa.LargeStringArray:
-    """The texts of a split, in its order."""
-    return split.with_format("arrow")[:]["text"].combine_chunks()
+def column_of(split: datasets.Dataset, name: str) -> pa.Array:
+    """One column of a split, in its order; the split's own look-up takes a hundred times as long for it."""
+    return split.select_columns([name]).with_format("arrow")[:][name].combine_chunks()
+
+
+def sources_of(split: datasets.Dataset) -> NDArray[np.str_]:
+    """The name of each row's source: [rows]."""
+    return np.asarray(column_of(split, "source").to_pylist(), np.str_)
 
 
 def encode_reviews(split: datasets.Dataset, encoder: TextEncoder, weights: NDArray[np.float32]) -> EncodedReviews:
     """Tokenise a labelled split."""
-    return EncodedReviews(encode_texts(split, encoder), np.asarray(split["label"], np.float32), weights)
+    return EncodedReviews(
+        encode_texts(split, encoder), column_of(split, "label").to_numpy().astype(np.float32), weights
+    )
 
 
 def encode_texts(split: datasets.Dataset, encoder: TextEncoder) -> RaggedIds:
@@ -140,7 +148,8 @@ def encode_texts(split: datasets.Dataset, encoder: TextEncoder) -> RaggedIds:
 def fingerprint(split: datasets.Dataset) -> str:
     """A digest of all rows in their order: equal data, equal fingerprint, on any machine."""
     digest = hashlib.sha256()
-    for text, label, source in zip(split["text"], split["label"], split["source"], strict=True):
+    columns = (column_of(split, name).to_pylist() for name in ("text", "label", "source"))
+    for text, label, source in zip(*columns, strict=True):
         digest.update(f"{label}\t{source}\t{len(text)}\t{text}\n".encode())
     return digest.hexdigest()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import datasets
 
-from trainer.data.reviews import DataOptions, fingerprint, hold_out, load_splits
+from trainer.data.reviews import DataOptions, fingerprint, hold_out, load_splits, sources_of
 from trainer.errors import TrainerError
 from trainer.recipes import Recipe
 
@@ -28,7 +28,7 @@ class Splits:
         """What a checkpoint keeps of its data: enough to know it again, none of its texts."""
         described = {
             "name": ", ".join(Path(name).name for name in data.names),
-            "sources": dict(sorted(Counter(self.train["source"]).items())),
+            "sources": dict(sorted(Counter(sources_of(self.train).tolist()).items())),
             "train_reviews": len(self.train),
             "validation_reviews": len(self.validation),
             "fingerprint": fingerprint(self.train),

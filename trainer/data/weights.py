@@ -13,6 +13,7 @@ import datasets
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.data.reviews import column_of, sources_of
 from trainer.recipes import Recipe
 
 __all__ = ["balanced_rows", "cell_weights", "mean_by_source", "weights_of"]
@@ -20,8 +21,8 @@ __all__ = ["balanced_rows", "cell_weights", "mean_by_source", "weights_of"]
 
 def weights_of(split: datasets.Dataset, recipe: Recipe) -> NDArray[np.float32]:
     """Weight of every labelled review by the recipe's rule: float32 [rows], 1 on average."""
-    _, sources = np.unique(np.asarray(split["source"]), return_inverse=True)
-    return cell_weights(sources, np.asarray(split["label"]), recipe.source_weights, recipe.positive_weight)
+    _, sources = np.unique(sources_of(split), return_inverse=True)
+    return cell_weights(sources, column_of(split, "label").to_numpy(), recipe.source_weights, recipe.positive_weight)
 
 
 def cell_weights(
@@ -50,10 +51,10 @@ def mean_by_source(
     weights: NDArray[np.float32], weighed: datasets.Dataset, others: datasets.Dataset
 ) -> NDArray[np.float32]:
     """Weights [rows] of `others`, which have no labels: the mean of their source's `weighed` reviews, else 1."""
-    names, numbers = np.unique(np.asarray(weighed["source"]), return_inverse=True)
+    names, numbers = np.unique(sources_of(weighed), return_inverse=True)
     means = np.bincount(numbers, weights) / np.bincount(numbers)
     of_source = dict(zip(names.tolist(), means.tolist(), strict=True))
-    return np.array([of_source.get(name, 1.0) for name in others["source"]], np.float32)
+    return np.array([of_source.get(name, 1.0) for name in sources_of(others).tolist()], np.float32)
 
 
 def balanced_rows(

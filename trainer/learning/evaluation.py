@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from trainer.data.batches import Batch, validation_batches
-from trainer.data.reviews import DataOptions, encode_reviews, load_split
+from trainer.data.reviews import DataOptions, encode_reviews, load_split, sources_of
 from trainer.data.weights import cell_weights
 from trainer.learning.calibration import expected_calibration_error
 from trainer.learning.checkpoint import load_checkpoint, save_checkpoint
@@ -131,12 +131,12 @@ def joined_predictions(predictions: Sequence[Prediction]) -> Prediction:
     return Prediction(logits[order], labels[order], weights[order], rows[order.numpy()])
 
 
-def figures_by_source(judged: Prediction, sources: Sequence[str]) -> dict[str, dict[str, float]]:
+def figures_by_source(judged: Prediction, sources: NDArray[np.str_]) -> dict[str, dict[str, float]]:
     """`SourceFigures`, as fields, of each source by its name; `sources` [rows] are those of a whole split."""
-    names = np.asarray(sources)
     probabilities, labels = torch.sigmoid(judged.logits).numpy(), judged.labels.numpy()
     return {
-        str(name): asdict(_figures(probabilities[names == name], labels[names == name])) for name in np.unique(names)
+        str(name): asdict(_figures(probabilities[sources == name], labels[sources == name]))
+        for name in np.unique(sources)
     }
 
 
@@ -175,7 +175,7 @@ def evaluate_checkpoint(path: Path, data: DataOptions, split: str, *, record: bo
     predictions = predict(checkpoint.build_network(), batches, checkpoint.temperature)
     judged = joined_predictions(predictions)
     ece = expected_calibration_error(torch.sigmoid(judged.logits).numpy(), encoded.labels, encoded.weights)
-    sources = figures_by_source(judged, reviews["source"])
+    sources = figures_by_source(judged, sources_of(reviews))
     result = CalibratedEvaluation(**asdict(mean_of(predictions, "rows")), ece=ece, sources=sources)
     if record:
         metrics = {**checkpoint.metrics, split: asdict(result)}

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from scorer.tokens.encoder import RaggedIds, TextEncoder, TextSettings
 from trainer.data.ragged import joined, tail
-from trainer.data.reviews import EncodedReviews, encode_reviews, encode_texts, texts_of
+from trainer.data.reviews import EncodedReviews, column_of, encode_reviews, encode_texts, sources_of
 from trainer.data.sentences import encode_sentences, sentences_fingerprint, split_sentences
 from trainer.data.splits import Splits
 from trainer.data.tokenizer import pad_id_of
@@ -214,9 +214,9 @@ class _School:
     def _material(self) -> Material:
         """All reviews, labelled or not."""
         parts = [self._splits.train, *([self._splits.unlabelled] if self._splits.unlabelled else [])]
-        names = [name for part in parts for name in part["source"]]
-        texts = [text for part in parts for text in part["text"]]
-        return Material(texts, self._weights, np.unique(names, return_inverse=True)[1])
+        texts = [text for part in parts for text in column_of(part, "text").to_pylist()]
+        sources = np.concatenate([sources_of(part) for part in parts])
+        return Material(texts, self._weights, np.unique(sources, return_inverse=True)[1])
 
     def _frequent_words(self, count: int) -> list[str]:
         counts = np.bincount(self._all.values, minlength=self._encoder.vocab_size)
@@ -240,8 +240,8 @@ class _School:
 
     def _texts_to_finetune(self) -> LabelledTexts:
         """Labelled reviews, and the trainer's sentences as one more source, balanced over sources and labels."""
-        names = [f"reviews of {name}" for name in self._splits.train["source"]]
-        texts, labels = texts_of(self._splits.train), self._train.labels
+        names = [f"reviews of {name}" for name in sources_of(self._splits.train).tolist()]
+        texts, labels = column_of(self._splits.train, "text"), self._train.labels
         if self._teachers.sentence_copies:  # as large as other sources at most: they must not outweigh the reviews
             sentences = self._learned_sentences.slice(0, len(names) // len(set(names)))
             texts = pa.concat_arrays([texts, sentences["text"].combine_chunks()])
@@ -253,10 +253,11 @@ class _School:
         return LabelledTexts(texts.take(pa.array(rows)).to_pylist(), labels[rows])
 
     def _read_by_transformer(self, teacher: Transformer, upstream: Sequence[Output]) -> Output:
+        unlabelled = self._splits.unlabelled
         parts = {
-            "train": texts_of(self._splits.train),
-            "held_out": texts_of(self._splits.validation),
-            "unlabelled": texts_of(self._splits.unlabelled) if self._splits.unlabelled else pa.array([], pa.string()),
+            "train": column_of(self._splits.train, "text"),
+            "held_out": column_of(self._splits.validation, "text"),
+            "unlabelled": column_of(unlabelled, "text") if unlabelled else pa.array([], pa.string()),
             "made": self._made_texts,
         }
         together = [text for texts in parts.values() for text in texts.to_pylist()]

@@ -185,7 +185,7 @@ def read_words(teacher: Transformer, words: Sequence[str], size: int) -> Tensor:
         raise TrainerError(f"--embedding-dim {size}: the teacher's vectors have {min(found.shape)} numbers; take fewer")
     centred = found - found.mean(0)
     _, directions = torch.linalg.eigh(centred.T.double() @ centred.double())  # ascending
-    vectors = centred @ directions[:, -size:].flip(1).float()
+    vectors: Tensor = centred @ directions[:, -size:].flip(1).float()
     return vectors / vectors.std().clamp_min(1e-9)
 
 
