@@ -102,7 +102,7 @@ def fit(options: FitOptions, observer: FitObserver) -> FitResult:
     observer.said(f"loading {options.data}")
     splits = choose_splits(options.data, recipe, options.seed)
     data = splits.describe(options.data)
-    if last and (last.recipe, last.seed, last.data) != (recipe, options.seed, data):
+    if last and (last.recipe, last.seed, last.data) != (recipe.without_paths(), options.seed, data):
         raise TrainerError(f"{options.output}: the fit to resume had another recipe, seed or data; repeat its options")
     observer.said(_sizes(splits))
     tokenizer = Tokenizer.from_str(last.tokenizer_json) if last else make_tokenizer(recipe, splits)
@@ -152,7 +152,7 @@ class _Session:
             network=settings,
             tokenizer_json=tokenizer.to_str(),
             text=recipe.text_settings(pad_id_of(tokenizer)),
-            recipe=recipe,
+            recipe=recipe.without_paths(),
             seed=options.seed,
             data=data,
             versions=tool_versions(),

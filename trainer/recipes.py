@@ -5,7 +5,8 @@ Imports no torch: the help of `trainer fit` is made from here and has to answer 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
 
 from scorer.tokens.settings import TextSettings
 from trainer.network.settings import EmbeddingBits, NetworkSettings, Pooling
@@ -133,6 +134,20 @@ class Recipe:
     def text_settings(self, pad_id: int) -> TextSettings:
         """The part of the recipe that serving must repeat."""
         return TextSettings(self.max_length, self.keep, pad_id, self.pad_to_max_length)
+
+    def without_paths(self) -> "Recipe":
+        """What a checkpoint and a card keep: of tokenizer and teacher in a local folder only the folder's name."""
+        teachers = self.teachers and replace(self.teachers, teacher=_name_of(self.teachers.teacher))
+        return replace(self, tokenizer=_name_of(self.tokenizer), teachers=teachers)
+
+
+_Name = TypeVar("_Name", str, str | None)
+
+
+def _name_of(folder_or_hub_id: _Name) -> _Name:
+    if folder_or_hub_id and Path(folder_or_hub_id).is_dir():
+        return Path(folder_or_hub_id).resolve().name
+    return folder_or_hub_id
 
 
 def recipe_from(fields: Mapping[str, Any]) -> Recipe:

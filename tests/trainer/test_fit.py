@@ -310,18 +310,17 @@ def test_a_network_of_two_layers_from_fit_to_scores(command: Command) -> None:
 
 def test_ctrl_c_is_told_in_one_line_and_can_be_resumed() -> None:
     arguments = ["fit", "--data", str(DATA), *TINY, "--epochs", "500"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trainer", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    assert process.stderr
-    for line in process.stdout:
-        if line.startswith("epoch  2"):
-            process.send_signal(signal.SIGINT)
-            break
-    assert "best.pth holds the best epoch so far; continue with --resume" in process.stdout.read()
-    assert process.wait() == 130
-    assert process.stderr.read() == "trainer: interrupted\n"
+    command = [sys.executable, "-m", "trainer", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        for line in process.stdout:
+            if line.startswith("epoch  2"):
+                process.send_signal(signal.SIGINT)
+                break
+        assert "best.pth holds the best epoch so far; continue with --resume" in process.stdout.read()
+        assert process.stderr.read() == "trainer: interrupted\n"
+    assert process.returncode == 130
 
 
 def test_a_network_that_diverges_is_named(command: Command) -> None:

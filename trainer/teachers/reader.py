@@ -51,7 +51,8 @@ def self_trained_reader(recipe: Recipe, teachers: Teachers) -> Recipe:
 
 def _large(recipe: Recipe, teachers: Teachers) -> Recipe:
     size = teachers.teacher_hidden_dim
-    return replace(recipe, hidden_dim=size, words_per_step=1, embedding_rate=1.0, cosine=True, teachers=None)
+    own = {"hidden_dim": size, "layers": 1, "words_per_step": 1, "embedding_rate": 1.0, "cosine": True}
+    return replace(recipe, **own, teachers=None)
 
 
 def train_reader(

@@ -26,7 +26,7 @@ from trainer.data.tokenizer import pad_id_of
 from trainer.data.weights import balanced_rows, mean_by_source, weights_of
 from trainer.recipes import Recipe, Teachers
 from trainer.stages import Made, Output, StageProgress, Stages
-from trainer.teachers.finetuning import LabelledTexts, finetune, step_size
+from trainer.teachers.finetuning import LabelledTexts
 from trainer.teachers.language_model import LanguageModelSettings, learn_language
 from trainer.teachers.linear import linear_logits, word_ratios
 from trainer.teachers.made_texts import MadeTexts, Material, cut_crops, recombine, texts_from
@@ -34,7 +34,8 @@ from trainer.teachers.panel import Panel
 from trainer.teachers.reader import first_reader, read_prefixes, self_trained_reader, train_reader
 from trainer.teachers.soft_labels import mix_hard, prefix_labels, sure_enough, whole_labels
 from trainer.teachers.stack import fit_stack
-from trainer.teachers.transformer import Encoder, Transformer, load_transformer, read_texts, read_words
+from trainer.teachers.transformer import Encoder, Transformer, load_transformer
+from trainer.teachers.transformer_stages import TransformerStages
 
 __all__ = ["Lesson", "teach"]
 
@@ -54,9 +55,9 @@ class Lesson:
     """What the network of a recipe learns from its teachers."""
 
     reviews: EncodedReviews
-    """Training reviews, unlabelled ones, crops and sentences, with soft labels of their prefixes."""
+    """All reviews, texts made of them, and sentences, with soft labels; of prefixes as well if a reader gave them."""
     weights: dict[str, Tensor]
-    """To start from: the last reader's word vectors."""
+    """To start from: word vectors."""
     stages: dict[str, Any]
     """What each stage reached."""
 
@@ -65,15 +66,17 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     """Train the teachers of `recipe`, which has some, on `splits`, and let them label every review softly."""
     assert recipe.teachers is not None
     teachers = recipe.teachers
+    # First of all: a name that is wrong shows at once, not after the stages before it.
+    transformer = load_transformer(teachers.teacher, teachers.teacher_length) if teachers.teacher else None
     school = _School(splits, tokenizer, recipe, teachers, seed, stages)
-    alone = not teachers.teacher and not teachers.lm_words
+    alone = transformer is None and not teachers.lm_words
     panel, vectors = Panel((school.judge_by_ngrams(with_made=alone),)), school.first_vectors()
-    if teachers.teacher:
-        judge, vectors = school.judge_by_transformer(teachers.teacher, vectors)
+    if transformer:
+        judge, vectors = school.judge_by_transformer(transformer, vectors)
         panel = panel.joined_by(judge)
     if teachers.lm_words:
         panel, stack, reader = school.teach_readers(panel)
-        vectors = vectors if teachers.teacher_vectors and teachers.teacher else reader.tensors[_VECTORS]
+        vectors = vectors if teachers.teacher_vectors else reader.tensors[_VECTORS]
     else:
         stack = school.weigh("stack", panel)
     reviews = school.label(teachers.hard_share, panel, stack, with_made=True)
@@ -124,23 +127,17 @@ class _School:
         settings = {"folds": folds, "strength": strength}
         return self._stages.run("linear", plan, settings, [self._made] if with_made else [], work)
 
-    def judge_by_transformer(self, name: str, vectors: Tensor) -> tuple[Output, Tensor]:
-        """A transformer's logits [rows] of every part, and word vectors by it if they are wanted, else `vectors`."""
-        teacher = load_transformer(name, self._teachers.teacher_length)
+    def judge_by_transformer(self, teacher: Transformer, vectors: Tensor) -> tuple[Output, Tensor]:
+        """Its logits [rows] of every part, and word vectors by it if they are wanted, else `vectors`."""
         self._stages.said(teacher.about)
-        upstream = [self._finetune(teacher)] if isinstance(teacher.network, Encoder) else []
-        judge = self._read_by_transformer(teacher, upstream)
-        if not self._teachers.teacher_vectors:
-            return judge, vectors
-        words = [self._tokenizer.id_to_token(i) or "" for i in range(self._encoder.vocab_size)]
-        size = self._recipe.embedding_dim
-
-        def work(_: StageProgress) -> Made:
-            return {_VECTORS: read_words(teacher, words, size)}, {"vectors": len(words)}
-
-        plan = f"reading {len(words):,} words"
-        made = self._stages.run("teacher-vectors", plan, {"size": size, "teacher": teacher.digest}, upstream, work)
-        return judge, made.tensors[_VECTORS]
+        stages = TransformerStages(self._stages, self._teachers, self._seed)
+        encoder = isinstance(teacher.network, Encoder)
+        tuned = [stages.finetune(teacher, self._texts_to_finetune())] if encoder else []
+        judge = stages.judge(teacher, self._texts_by_part(), self._held_out, [*tuned, self._made])
+        if self._teachers.teacher_vectors:
+            words = [self._tokenizer.id_to_token(i) or "" for i in range(self._encoder.vocab_size)]
+            vectors = stages.vectors(teacher, words, self._recipe.embedding_dim, tuned)
+        return judge, vectors
 
     def teach_readers(self, panel: Panel) -> tuple[Panel, Output, Output]:
         """Language model and readers, of which the last one joins the panel; the stack of all; and that reader."""
@@ -183,7 +180,8 @@ class _School:
 
     def first_vectors(self) -> Tensor:
         """Random word vectors, but for their first number: how much more often good reviews hold the word."""
-        vectors = torch.randn(self._encoder.vocab_size, self._recipe.embedding_dim)
+        seeded = torch.Generator().manual_seed(self._seed)
+        vectors = torch.randn(self._encoder.vocab_size, self._recipe.embedding_dim, generator=seeded)
         vectors[:, 0] = word_ratios(self._train, self._encoder.vocab_size) * _RATIO_SCALE
         return vectors
 
@@ -223,21 +221,6 @@ class _School:
         tokens = (self._tokenizer.id_to_token(int(i)) for i in np.argsort(-counts, kind="stable") if counts[i])
         return [token for token in tokens if token and token.isalpha()][:count]
 
-    def _finetune(self, teacher: Transformer) -> Output:
-        """Weights of a transformer that learned labels, and their effect: its network has them from here on."""
-        learned = self._texts_to_finetune()
-        rate = self._teachers.teacher_rate or step_size(teacher)
-
-        def work(progress: StageProgress) -> Made:
-            return finetune(teacher, learned, rate, self._seed, progress)
-
-        settings = {"teacher": teacher.digest, "texts": len(learned.texts), "rate": rate, "room": teacher.room}
-        settings["sentences"] = sentences_fingerprint() if self._teachers.sentence_copies else None
-        plan = f"fine-tuning on {len(learned.texts):,} texts, step size {rate:g}; its first seconds tell how long"
-        tuned = self._stages.run("teacher", plan, settings, [], work)
-        teacher.network.load_state_dict(tuned.tensors, strict=False)
-        return tuned
-
     def _texts_to_finetune(self) -> LabelledTexts:
         """Labelled reviews, and the trainer's sentences as one more source, balanced over sources and labels."""
         names = [f"reviews of {name}" for name in sources_of(self._splits.train).tolist()]
@@ -252,27 +235,14 @@ class _School:
         rows = balanced_rows(sources, labels.astype(np.int64), *rule, self._teachers.teacher_texts, self._seed)
         return LabelledTexts(texts.take(pa.array(rows)).to_pylist(), labels[rows])
 
-    def _read_by_transformer(self, teacher: Transformer, upstream: Sequence[Output]) -> Output:
+    def _texts_by_part(self) -> dict[str, pa.LargeStringArray]:
         unlabelled = self._splits.unlabelled
-        parts = {
+        return {
             "train": column_of(self._splits.train, "text"),
             "held_out": column_of(self._splits.validation, "text"),
-            "unlabelled": column_of(unlabelled, "text") if unlabelled else pa.array([], pa.string()),
+            "unlabelled": column_of(unlabelled, "text") if unlabelled else pa.array([], pa.large_string()),
             "made": self._made_texts,
         }
-        together = [text for texts in parts.values() for text in texts.to_pylist()]
-        labels, shares = torch.from_numpy(self._held_out.labels), torch.from_numpy(self._held_out.weights)
-
-        def work(progress: StageProgress) -> Made:
-            logits = read_texts(teacher, together, self._teachers.teacher_pieces, progress)
-            sizes = [len(texts) for texts in parts.values()]
-            read = dict(zip(parts, torch.split(logits, sizes), strict=True))
-            hits = (read["held_out"] > 0) == (labels > 0.5)
-            return read, {"texts": len(together), "held_out_accuracy": ((hits * shares).sum() / shares.sum()).item()}
-
-        settings = {"teacher": teacher.digest, "room": teacher.room, "pieces": self._teachers.teacher_pieces}
-        plan = f"judging {len(together):,} texts; its first seconds tell how long"
-        return self._stages.run("teacher-reading", plan, settings, [*upstream, self._made], work)
 
     def _learn_language(self) -> Output:
         """Weights of the language model."""

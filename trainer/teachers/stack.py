@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from trainer.stages import Made
 
-__all__ = ["fit_stack", "stacked"]
+__all__ = ["accuracy_of", "fit_stack", "stacked"]
 
 _PENALTY = 1e-3
 _FIRST_WEIGHT = 0.3
@@ -33,12 +33,14 @@ def fit_stack(logits: Sequence[Tensor], labels: Tensor, shares: Tensor) -> Made:
 
     optimizer.step(loss)  # type: ignore[no-untyped-call]
     made = {"weights": weights.detach(), "bias": bias.detach()}
-    hits = (stacked(made, logits) > 0) == (labels > 0.5)
-    accuracy = (hits * shares).sum() / shares.sum()
-    return made, {
-        "weights": " ".join(f"{weight:.2f}" for weight in weights.tolist()),
-        "held_out_accuracy": accuracy.item(),
-    }
+    shown = " ".join(f"{weight:.2f}" for weight in weights.tolist())
+    return made, {"weights": shown, "held_out_accuracy": accuracy_of(stacked(made, logits), labels, shares)}
+
+
+def accuracy_of(logits: Tensor, labels: Tensor, shares: Tensor) -> float:
+    """The share of rows that `logits` judge rightly, each counted as `shares` says; all are [rows]."""
+    hits = (logits > 0) == (labels > 0.5)
+    return ((hits * shares).sum() / shares.sum()).item()
 
 
 def stacked(stack: dict[str, Tensor], logits: Sequence[Tensor]) -> Tensor:

@@ -176,12 +176,13 @@ def write_two_sources() -> tuple[object, ...]:
 
 
 def test_from_two_sources_and_a_classifier_to_scores(command: Command) -> None:
-    teacher = save_classifier(Path("stars"), ["1 star", "2 stars", "3 stars", "4 stars", "5 stars"])
+    teacher = save_classifier(Path("stars").resolve(), ["1 star", "2 stars", "3 stars", "4 stars", "5 stars"])
     made = ["--recombined", 20, "--single-words", 15]
     result = fit(command, *write_two_sources(), "--teacher", teacher, *made)
     assert result.code == 0, result.err
     assert "positive is 4 stars, 5 stars; negative is 1 star, 2 stars; 3 stars aside" in result.out
     checkpoint = load_checkpoint(Path("best.pth"))
+    assert checkpoint.recipe.teachers.teacher == "stars"  # and no path of this machine
     assert list(checkpoint.stages) == ["texts", "linear", "teacher-reading", "stack"]
     texts = checkpoint.stages["texts"]
     assert (texts["recombined"], texts["single_words"]) == (20, 15)
