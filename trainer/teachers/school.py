@@ -135,7 +135,10 @@ class _School:
         tuned = [stages.finetune(teacher, self._texts_to_finetune())] if encoder else []
         judge = stages.judge(teacher, self._texts_by_part(), self._held_out, [*tuned, self._made])
         if self._teachers.teacher_vectors:
-            words = [self._tokenizer.id_to_token(i) or "" for i in range(self._encoder.vocab_size)]
+            special = (self._encoder.settings.pad_id, self._encoder.unknown_id)
+            words = [
+                "" if i in special else self._tokenizer.id_to_token(i) or "" for i in range(self._encoder.vocab_size)
+            ]
             vectors = stages.vectors(teacher, words, self._recipe.embedding_dim, tuned)
         return judge, vectors
 
