@@ -76,7 +76,7 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
         panel = panel.joined_by(judge)
     if teachers.lm_words:
         panel, stack, reader = school.teach_readers(panel)
-        vectors = vectors if teachers.teacher_vectors else reader.tensors[_VECTORS]
+        vectors = vectors if transformer and teachers.teacher_vectors else reader.tensors[_VECTORS]
     else:
         stack = school.weigh("stack", panel)
     reviews = school.label(teachers.hard_share, panel, stack, with_made=True)

@@ -177,7 +177,7 @@ def read_words(teacher: Transformer, words: Sequence[str], size: int) -> Tensor:
     _, directions = torch.linalg.eigh(centred.T.double() @ centred.double())  # ascending
     others = centred @ directions.flip(1)[:, : size - 1].float()
     others *= _WORD_DEVIATION / others.pow(2).mean(1, keepdim=True).sqrt().clamp_min(_TINY)
-    first = logits.clamp(-_LARGEST_LOGIT, _LARGEST_LOGIT) / logits.std().clamp_min(_TINY)
+    first = logits.clamp(-_LARGEST_LOGIT, _LARGEST_LOGIT) / logits.pow(2).mean().sqrt().clamp_min(_TINY)
     vectors = torch.cat([first.unsqueeze(1), others], 1)
     return vectors * torch.tensor([float(bool(word)) for word in words]).unsqueeze(1)
 

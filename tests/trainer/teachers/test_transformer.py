@@ -160,7 +160,7 @@ def test_words_have_vectors_that_begin_with_what_the_teacher_says_of_them(progre
     assert vectors.shape == (8, 4)
     assert not vectors[0].any()
     logits = read_texts(teacher, words, 1, progress)
-    torch.testing.assert_close(vectors[1:, 0], logits[1:] / logits.std(), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(vectors[1:, 0], logits[1:] / logits.pow(2).mean().sqrt(), rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(vectors[1:, 1:].pow(2).mean(1), torch.full((7,), 0.25))
     with pytest.raises(TrainerError, match="--embedding-dim 10"):
         read_words(teacher, words, 10)
@@ -214,6 +214,16 @@ def test_an_encoder_is_fine_tuned_and_resumed_inside(command: Command) -> None:
     assert "teacher: resumed at 50%" in resumed.out
     parts = load_checkpoint(Path("parts.pth"))
     assert all(torch.equal(parts.model_state_dict[name], w) for name, w in whole.model_state_dict.items())
+
+
+def test_the_small_network_begins_with_the_transformers_word_vectors(command: Command) -> None:
+    teacher = save_classifier(Path("two"), ["negative", "positive"])
+    still = ["--learning-rate", 1e-30, "--embedding-bits", 32, "--average-decay", "none", "--epochs", 1]
+    readers = ["--lm-words", 20_000, "--teacher-hidden-dim", 8, "--reader-epochs", 1, "--self-training-rounds", 0]
+    assert fit(command, "--data", DATA, "--teacher", teacher, *readers, *still).code == 0
+    made = torch.load("best.run/stages/teacher-vectors.pt", weights_only=True)["tensors"]["vectors"]
+    learned = load_checkpoint(Path("best.pth")).model_state_dict["embedding.weight"]
+    torch.testing.assert_close(learned, made, rtol=0, atol=1e-20)
 
 
 def test_the_transformer_joins_language_model_and_readers(command: Command) -> None:
