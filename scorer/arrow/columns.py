@@ -1,7 +1,6 @@
 """Which column holds the text: by its name, by the usual names, or by a path into structs."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +9,7 @@ from scorer.arrow.decoding import is_text
 from scorer.errors import InputError
 from scorer.system.terminal import listed, shortened
 
-__all__ = ["ColumnPath", "column_at", "find_text_column", "require_readable_names"]
+__all__ = ["ColumnPath", "column_at", "find_text_column"]
 
 _USUAL_NAMES = ("text", "review", "review_text", "content", "comment", "body")
 
@@ -18,12 +17,13 @@ ColumnPath = tuple[int, ...]
 """The index of a column, then of a field in its struct, and so on."""
 
 
-def find_text_column(file: Path, schema: pa.Schema, name: str | None) -> ColumnPath:
+def find_text_column(file: str, schema: pa.Schema, name: str | None) -> ColumnPath:
     """The column that holds the text: `name`, else the first of the usual names that is there.
 
     `name` may lead into structs, as in `review.text`. Raises `InputError` when there is no such column, more than
-    one, or its values are not text.
+    one, its values are not text, or the name of a column is not.
     """
+    _require_readable_names(file, schema)
     names = schema.names
     chosen = name or next((usual for usual in _USUAL_NAMES if usual in names), None)
     if not names:
@@ -50,7 +50,7 @@ def column_at(batch: pa.RecordBatch, path: ColumnPath) -> pa.Array:
     return pc.struct_field(column, path[1:]) if path[1:] else column
 
 
-def require_readable_names(file: Path, schema: pa.Schema) -> None:
+def _require_readable_names(file: str, schema: pa.Schema) -> None:
     """Raise `InputError` if a column, or a field in one, has a name that is not text."""
     try:
         list(_all_names(schema))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.run.job import RunOptions
+from scorer.run.options import RunOptions
 from scorer.run.verification import verify_rows
 from tests.conftest import DATA, Command, one_line
 
