@@ -17,13 +17,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scorer.arrow.arrays import bools_of, without_nulls
+from scorer.arrow.arrays import bools_of, bytes_and_offsets, without_nulls
 from scorer.errors import InputError, OutputError
 from scorer.files.outputs import LocalOutput
 from scorer.run.fingerprint import Fingerprint
 from scorer.scores import Scores
 from scorer.system.journal import Journal
-from scorer.tokens.pretokenizer import bytes_and_offsets
 
 __all__ = ["FinishedWork", "finished_work", "text_digest"]
 
