@@ -9,7 +9,7 @@ from scorer.arrow.decoding import is_text
 from scorer.errors import InputError
 from scorer.system.terminal import listed, shortened
 
-__all__ = ["ColumnPath", "column_at", "find_text_column"]
+__all__ = ["ColumnPath", "column_at", "find_column", "find_text_column"]
 
 _USUAL_NAMES = ("text", "review", "review_text", "content", "comment", "body")
 
@@ -24,23 +24,34 @@ def find_text_column(file: str, schema: pa.Schema, name: str | None) -> ColumnPa
     one, its values are not text, or the name of a column is not.
     """
     _require_readable_names(file, schema)
+    path = find_column(file, schema, name, _USUAL_NAMES, "--text-column")
+    kind = _type_at(schema, path)
+    if not is_text(kind):
+        chosen = name or schema.field(path[0]).name
+        inside = f", such as {chosen}.{kind.field(0).name}" if pa.types.is_struct(kind) and kind.num_fields else ""
+        raise InputError(
+            f"{file}: column {chosen!r} is {shortened(str(kind))}, not text; name another with --text-column{inside}"
+        )
+    return path
+
+
+def find_column(file: str, schema: pa.Schema, name: str | None, usual: Iterable[str], option: str) -> ColumnPath:
+    """The column `name`, else the first of the `usual` names that is there; `option` is what names another.
+
+    Raises `InputError` when there is no such column, or more than one.
+    """
     names = schema.names
-    chosen = name or next((usual for usual in _USUAL_NAMES if usual in names), None)
+    chosen = name or next((one for one in usual if one in names), None)
     if not names:
         raise InputError(f"{file}: has no columns")
     if chosen is None:
-        raise InputError(f"{file}: no text column found; name one of its columns with --text-column: {listed(names)}")
+        kind = option.removeprefix("--").replace("-", " ")
+        raise InputError(f"{file}: no {kind} found; name one of its columns with {option}: {listed(names)}")
     paths = list(_paths_to(chosen, schema))
     paths = [path for path in paths if len(path) == 1] or paths
     if len(paths) != 1:
         wrong = "more than one column" if paths else "no column"
         raise InputError(f"{file}: {wrong} {chosen!r}; its columns: {listed(names)}")
-    kind = _type_at(schema, paths[0])
-    if not is_text(kind):
-        inside = f", such as {chosen}.{kind.field(0).name}" if pa.types.is_struct(kind) and kind.num_fields else ""
-        raise InputError(
-            f"{file}: column {chosen!r} is {shortened(str(kind))}, not text; name another with --text-column{inside}"
-        )
     return paths[0]
 
 
