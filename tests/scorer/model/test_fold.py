@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from exporter.recurrence import fastest_graph
 from scorer.model.fold import fold_table
 from scorer.model.network import EMBEDDED_MODEL, Network
-from trainer.network.lstm import NetworkSettings, SentimentLSTM
+from trainer.network.lstm import SentimentLSTM
 from trainer.network.rounding import EmbeddingBits, round_vectors
+from trainer.network.settings import NetworkSettings
 
 WORDS, HIDDEN = 50, 4
 
