@@ -9,7 +9,7 @@ from scorer.arrow.decoding import is_text
 from scorer.errors import InputError
 from scorer.system.terminal import listed, shortened
 
-__all__ = ["ColumnPath", "column_at", "find_column", "find_text_column"]
+__all__ = ["ColumnPath", "choose_name", "column_at", "find_column", "find_text_column"]
 
 _USUAL_NAMES = ("text", "review", "review_text", "content", "comment", "body")
 
@@ -33,6 +33,15 @@ def find_text_column(file: str, schema: pa.Schema, name: str | None) -> ColumnPa
             f"{file}: column {chosen!r} is {shortened(str(kind))}, not text; name another with --text-column{inside}"
         )
     return path
+
+
+def choose_name(where: str, names: list[str], name: str | None) -> str:
+    """`name`, else the first of the usual names of a text column that is among `names`; raises `InputError`."""
+    chosen = name or next((usual for usual in _USUAL_NAMES if usual in names), None)
+    if chosen is None or chosen not in names:
+        what = "no text column found" if chosen is None else f"no column {chosen!r}"
+        raise InputError(f"{where}: {what}; its columns: {listed(names)}")
+    return chosen
 
 
 def find_column(file: str, schema: pa.Schema, name: str | None, usual: Iterable[str], option: str) -> ColumnPath:
