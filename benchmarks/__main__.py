@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.stages import Stages
-from scorer.system.cpus import available_cpus
+from scorer.system.limits import available_cpus
 
 _SLOW_ROWS = 128  # a DistilBERT scores a handful of reviews a second
 

@@ -15,14 +15,18 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from scorer.files.sink import open_sink
+from scorer.files.inputs import LocalInput
+from scorer.files.opening import open_sink
+from scorer.files.outputs import LocalOutput, Output
 from scorer.run.fingerprint import fingerprint_of
-from scorer.run.job import RunOptions, open_input
+from scorer.run.options import RunOptions
 from scorer.run.resume import finished_work
+from scorer.run.threads import open_input
 from scorer.run.window import Window, prepare_window
-from scorer.scoring import Scorer, Scores, scored_schema
-from scorer.system.allocator import return_freed_memory
-from scorer.system.cpus import available_cpus
+from scorer.scores import Scores, scored_schema
+from scorer.scoring import Scorer
+from scorer.system.limits import available_cpus
+from scorer.system.process import return_freed_memory
 
 _Result = TypeVar("_Result")
 
@@ -53,14 +57,15 @@ class Stages:
 def measure_stages(reviews: Path, scored: Path) -> Stages:
     """Run the stages one after the other, each as a run does it: all that belongs to it, in as many threads."""
     return_freed_memory()
-    scorer, options = Scorer.open(), RunOptions(reviews, scored)
-    source, text_path = open_input(options)
-    with finished_work(options.output, fingerprint_of(options, scorer.sealed), every=options.keep_every) as work:
-        prepare = partial(prepare_window, scorer=scorer, source=source, text_path=text_path, work=work)
-        rows, read = cpu_seconds(lambda: list(source.batches(text_path)))
+    scorer, options, file = Scorer.open(), RunOptions(reviews, scored), LocalInput(reviews)
+    source, output = open_input(file, options), LocalOutput(scored)
+    fingerprint = fingerprint_of([file], options, scorer.sealed)
+    with finished_work(output, fingerprint, every=options.keep_every) as work:
+        prepare = partial(prepare_window, scorer=scorer, source=source, work=work)
+        rows, read = cpu_seconds(lambda: list(source.windows()))
         windows, text_to_ids = cpu_seconds(lambda: [prepare(window) for window in rows])
         scores, network = cpu_seconds(lambda: _run_network(windows, scorer))
-        _, write = cpu_seconds(lambda: _write(windows, scores, scorer, options, work.partial))
+        _, write = cpu_seconds(lambda: _write(windows, scores, scorer, options, output))
     return Stages(sum(window.num_rows for window in rows), read, text_to_ids, network, write)
 
 
@@ -69,9 +74,9 @@ def _run_network(windows: list[Window], scorer: Scorer) -> list[Scores]:
         return [window.scores(list(pool.map(scorer.probabilities, window.batches))) for window in windows]
 
 
-def _write(windows: list[Window], scores: list[Scores], scorer: Scorer, options: RunOptions, aside: Path) -> None:
+def _write(windows: list[Window], scores: list[Scores], scorer: Scorer, options: RunOptions, output: Output) -> None:
     schema = scored_schema(windows[0].rows.schema, options.columns)
-    with open_sink(options.output, options.kind, schema, options.csv, aside) as sink:
+    with open_sink(output, options.kind, schema, options.csv) as sink:
         for window, its_scores in zip(windows, scores, strict=True):
             sink.write(scorer.append_scores(window.rows, its_scores, options.columns))
 

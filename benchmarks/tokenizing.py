@@ -17,11 +17,10 @@ from tokenizers import Tokenizer
 
 from benchmarks.stages import cpu_seconds
 from scorer.arrow.arrays import without_nulls
-from scorer.arrow.columns import find_text_column
-from scorer.files.source import open_source
+from scorer.files.inputs import LocalInput
+from scorer.files.opening import open_source
 from scorer.model.network import EMBEDDED_MODEL
 from scorer.model.sealed import read_sealed
-from scorer.run.window import decode_window
 from scorer.tokens.encoder import TextEncoder, TextSettings
 
 _ALL = TextSettings(max_length=1 << 30, keep="head", pad_id=0)
@@ -29,9 +28,8 @@ _ALL = TextSettings(max_length=1 << 30, keep="head", pad_id=0)
 
 def windows_of_texts(reviews: Path) -> list[pa.StringArray]:
     """The texts as `scorer run` reads them."""
-    source = open_source(reviews)
-    path = find_text_column(source.path, source.schema, None)
-    return [without_nulls(decode_window(rows, source, path)[1]) for rows in source.batches(path)]
+    source = open_source(LocalInput(reviews))
+    return [without_nulls(source.decode(window).texts) for window in source.windows()]
 
 
 def compare(tokenizer_json: str, windows: list[pa.StringArray]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""What can go wrong, as one tree, and what to do about a row that does.
 
 SentimentScorerError            one clear line for the user, exit code 1
 ├── UsageError                  an option's value cannot be, exit code 2
@@ -10,7 +10,17 @@ SentimentScorerError            one clear line for the user, exit code 1
 └── exporter.errors.ExportError the graph differs from the network
 """
 
-__all__ = ["InputError", "ModelError", "OutputError", "SentimentScorerError", "UsageError", "VerificationError"]
+from enum import StrEnum
+
+__all__ = [
+    "InputError",
+    "ModelError",
+    "OnError",
+    "OutputError",
+    "SentimentScorerError",
+    "UsageError",
+    "VerificationError",
+]
 
 
 class SentimentScorerError(Exception):
@@ -35,3 +45,12 @@ class VerificationError(SentimentScorerError):
 
 class ModelError(SentimentScorerError):
     """A sealed model is missing, altered, or was not made by `exporter to-onnx`."""
+
+
+class OnError(StrEnum):
+    """What to do about a row that cannot be read as text."""
+
+    fail = "fail"
+    """Stop and name it."""
+    null = "null"
+    """Give it no score and the status `error`, and go on."""

@@ -1,64 +1,35 @@
-"""The pure function at the centre: a record batch in, the same rows with their sentiment out."""
+"""The function at the centre: a record batch in, the same rows with their sentiment out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scorer.arrow.arrays import bools, bools_of, integers_of, numbers, strings
+from scorer.arrow.arrays import bools, bools_of, floats_of, integers_of, numbers, strings
+from scorer.arrow.columns import choose_name, column_at, find_text_column
+from scorer.arrow.decoding import decode_texts, is_text
+from scorer.errors import InputError, OnError
 from scorer.model.batches import Batch, plan_batches
 from scorer.model.network import Network, open_model
 from scorer.model.sealed import SealedModel
+from scorer.scores import ScoreColumns, Scores, Status, scored_schema
+from scorer.tables import array_of, column_names, like, with_columns
 from scorer.tokens.encoder import TextEncoder
 
-__all__ = ["Prepared", "ScoreColumns", "Scorer", "Scores", "Status", "scored_schema"]
+__all__ = ["Prepared", "Scorer"]
 
+Column = TypeVar("Column")
+"""A list, or a column of NumPy, pandas, Polars or Arrow."""
+Frame = TypeVar("Frame")
+"""A data frame of pandas or Polars, or an Arrow table."""
 
-class Status(IntEnum):
-    """What became of a row."""
-
-    ok = 0
-    truncated = 1
-    empty = 2
-    null = 3
-    error = 4  # its bytes are not text
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreColumns:
-    """Which columns to append, and under which names."""
-
-    prefix: str = ""
-    status: bool = False
-
-    @property
-    def fields(self) -> list[pa.Field]:
-        """The appended columns in their order."""
-        fields = [pa.field(f"{self.prefix}sentiment_probability", pa.float32())]
-        fields += [pa.field(f"{self.prefix}sentiment", pa.string())]
-        return [*fields, pa.field(f"{self.prefix}sentiment_status", pa.string())] if self.status else fields
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Scores of a column of texts.
-
-    `probability` float32 [rows] is P(positive), NaN where `status`, uint8 [rows], is `empty`, `null` or `error`.
-    """
-
-    probability: NDArray[np.float32]
-    status: NDArray[np.uint8]
-
-    @property
-    def unscored(self) -> NDArray[np.bool_]:
-        """True where there was no text, bool [rows]."""
-        return self.status >= Status.empty
+_PLAIN = ScoreColumns()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +54,9 @@ class Scorer:
     """A loaded model with its tokenizer. Scoring is safe from several threads at once.
 
     >>> scorer = Scorer.open()
-    >>> scorer.score(pa.array(["This movie was absolutely fantastic!"])).probability
+    >>> probabilities = scorer.score(["This movie was absolutely fantastic!", "Dull, slow and badly acted.", None])
+    >>> scorer.labels(probabilities)
+    ['positive', 'negative', None]
     """
 
     def __init__(self, sealed: SealedModel, network: Future[Network]) -> None:
@@ -97,8 +70,80 @@ class Scorer:
         """Load the model at `path`, or the one that `find_model` finds; raises `ModelError`."""
         return cls(*open_model(path))
 
-    def score(self, texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_] | None = None) -> Scores:
-        """Score every text, each different one once. A text's score does not depend on its neighbours.
+    def score(self, texts: Column) -> Column:
+        """P(positive) of every text, null where there is none, float32; a column of the kind that is given.
+
+        `texts` is a list of strings and None, or a column of NumPy, pandas, Polars or Arrow. A text's score depends on
+        nothing but the text. Raises `InputError` for what is no text.
+
+        >>> Scorer.open().score(pa.array(["What a waste of time."])).type
+        DataType(float)
+        """
+        scores = self._score_array(array_of(texts))
+        result: Column = like(texts, numbers(scores.probability, scores.unscored), "sentiment_probability")
+        return result
+
+    def labels(self, probabilities: Column) -> Column:
+        """`negative` or `positive` for what `score` gave, by the model's threshold; null where there was no text."""
+        array = array_of(probabilities).cast(pa.float32())
+        result: Column = like(probabilities, self._labels_of(floats_of(array), bools_of(array.is_null())), "sentiment")
+        return result
+
+    def score_frame(self, frame: Frame, text_column: str | None = None, columns: ScoreColumns = _PLAIN) -> Frame:
+        """A data frame of pandas or Polars, or an Arrow table, with the score columns after its own.
+
+        `text_column` None looks for the usual names. Raises `InputError` when there is no such column, a score column
+        is there already, or a text is none.
+
+        >>> Scorer.open().score_frame(pa.table({"n": [1], "text": ["A fine film."]})).column_names
+        ['n', 'text', 'sentiment_probability', 'sentiment']
+        """
+        names = column_names(frame)
+        chosen = choose_name("the frame", names, text_column)
+        if taken := [field.name for field in columns.fields if field.name in names]:
+            raise InputError(f"the frame already has a column {taken[0]!r}; name the new ones with a prefix")
+        texts: Any = frame[chosen]  # type: ignore[index]
+        values = self._columns_of(self._score_array(array_of(texts)), columns)
+        result: Frame = with_columns(frame, texts, dict(zip([f.name for f in columns.fields], values, strict=True)))
+        return result
+
+    def score_batches(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        text_column: str | None = None,
+        columns: ScoreColumns = _PLAIN,
+        on_error: OnError = OnError.fail,
+    ) -> Iterator[pa.RecordBatch]:
+        """Each batch as `score_batch` gives it, one after the other: a stream of Arrow, or `mapInArrow` of Spark."""
+        for batch in batches:
+            yield self.score_batch(batch, text_column, columns, on_error)
+
+    def score_batch(
+        self,
+        batch: pa.RecordBatch,
+        text_column: str | None = None,
+        columns: ScoreColumns = _PLAIN,
+        on_error: OnError = OnError.fail,
+    ) -> pa.RecordBatch:
+        """`batch` with its columns untouched and the score columns after them.
+
+        `text_column` may lead into structs, as in `review.text`; None looks for the usual names. Raises `InputError`
+        when there is no such column, or, with `OnError.fail`, for a row whose text is not UTF-8.
+
+        >>> batch = pa.RecordBatch.from_pydict({"id": [1, 2], "text": ["A fine film.", None]})
+        >>> Scorer.open().score_batch(batch).schema.names
+        ['id', 'text', 'sentiment_probability', 'sentiment']
+        """
+        path = find_text_column("the batch", batch.schema, text_column)
+        scores = self.score_texts(*decode_texts(column_at(batch, path)))
+        if on_error is OnError.fail and scores.first_error is not None:
+            raise InputError(f"row {scores.first_error + 1} of the batch: its text is not UTF-8")
+        return self.append_scores(batch, scores, columns)
+
+    def score_texts(
+        self, texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_] | None = None
+    ) -> Scores:
+        """Score every text, each different one once.
 
         Rows that are `unreadable`, bool [rows], are not looked at and have the status `error`.
         """
@@ -108,7 +153,7 @@ class Scorer:
     def prepare(
         self, texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_] | None = None
     ) -> Prepared:
-        """All of `score` that comes before the network."""
+        """All of `score_texts` that comes before the network."""
         if unreadable is not None and unreadable.any():
             texts = pc.if_else(bools(unreadable), pa.scalar(None, texts.type), texts)
         distinct = texts.dictionary_encode(null_encoding="encode")
@@ -126,20 +171,27 @@ class Scorer:
         """P(positive) of each row of a batch, float32 [batch]."""
         return self._network.probabilities(*batch.padded())
 
-    def labels(self, scores: Scores) -> pa.StringArray:
-        """`negative` or `positive` by the model's threshold, null where there was no text."""
-        positive = bools(scores.probability >= self.sealed.card.threshold, scores.unscored)
-        return self._labels.take(positive.cast(pa.int8()))
-
     def append_scores(self, batch: pa.RecordBatch, scores: Scores, columns: ScoreColumns) -> pa.RecordBatch:
         """`batch` with its columns untouched and the score columns after them."""
-        values = [numbers(scores.probability, scores.unscored), self.labels(scores)]
-        if columns.status:
-            values.append(strings(status.name for status in Status).take(numbers(scores.status)))
+        values = self._columns_of(scores, columns)
         schema = scored_schema(batch.schema, columns)
         return pa.RecordBatch.from_arrays([*batch.columns, *values], schema=schema)
 
+    def _score_array(self, texts: pa.Array) -> Scores:
+        if not is_text(texts.type):
+            raise InputError(f"texts are strings, not {texts.type}")
+        scores = self.score_texts(*decode_texts(texts))
+        if scores.first_error is not None:
+            raise InputError(f"text {scores.first_error + 1} is not UTF-8")
+        return scores
 
-def scored_schema(schema: pa.Schema, columns: ScoreColumns) -> pa.Schema:
-    """The output's schema: the input's fields and metadata, then the score columns."""
-    return pa.schema([*schema, *columns.fields], schema.metadata)
+    def _columns_of(self, scores: Scores, columns: ScoreColumns) -> list[pa.Array]:
+        unscored = scores.unscored
+        values = [numbers(scores.probability, unscored), self._labels_of(scores.probability, unscored)]
+        if columns.status:
+            values.append(strings(status.name for status in Status).take(numbers(scores.status)))
+        return values
+
+    def _labels_of(self, probability: NDArray[np.float32], unscored: NDArray[np.bool_]) -> pa.StringArray:
+        positive = bools(probability >= self.sealed.card.threshold, unscored)
+        return self._labels.take(positive.cast(pa.int8()))

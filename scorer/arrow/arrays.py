@@ -10,7 +10,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["bools", "bools_of", "integers_of", "numbers", "strings", "without_nulls"]
+__all__ = [
+    "bools",
+    "bools_of",
+    "bytes_and_offsets",
+    "floats_of",
+    "integers_of",
+    "numbers",
+    "offsets_of",
+    "strings",
+    "without_nulls",
+]
 
 
 def numbers(values: NDArray[np.number], null: NDArray[np.bool_] | None = None) -> pa.Array:
@@ -24,14 +34,25 @@ def bools(values: NDArray[np.bool_], null: NDArray[np.bool_] | None = None) -> p
     return pa.Array.from_buffers(pa.bool_(), len(values), [_validity(null), _bits(values)])
 
 
-def strings(texts: Iterable[str], kind: pa.DataType | None = None) -> pa.Array:
-    """An array of `texts`, none of them null, of `kind`: string, as without, or large string."""
-    encoded = [text.encode() for text in texts]
+def strings(texts: Iterable[str | None], kind: pa.DataType | None = None) -> pa.Array:
+    """An array of `texts`, null for None, of `kind`: string, as without, or large string."""
+    encoded = [None if text is None else text.encode() for text in texts]
     is_large = kind is not None and pa.types.is_large_string(kind)
     offsets = np.zeros(len(encoded) + 1, np.int64 if is_large else np.int32)
-    np.cumsum([len(text) for text in encoded], out=offsets[1:])
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
+    np.cumsum([len(text or b"") for text in encoded], out=offsets[1:])
+    null = np.array([text is None for text in encoded], np.bool_)
+    buffers = [_validity(null), pa.py_buffer(offsets), pa.py_buffer(b"".join(text or b"" for text in encoded))]
     return pa.Array.from_buffers(kind or pa.string(), len(encoded), buffers)
+
+
+def offsets_of(lengths: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Where each of several runs of these lengths begins, end to end, and where the last ends: int64 [runs + 1]."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def floats_of(array: pa.FloatArray) -> NDArray[np.float32]:
+    """The values of an array of floats, anything where it is null, without a copy."""
+    return np.frombuffer(array.buffers()[1], np.float32)[array.offset : array.offset + len(array)]
 
 
 def integers_of(array: pa.Array) -> NDArray[np.integer]:
@@ -44,6 +65,16 @@ def bools_of(array: pa.BooleanArray) -> NDArray[np.bool_]:
     """The values of an array of bools, none of them null."""
     bits = np.frombuffer(array.buffers()[1], np.uint8)
     return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :].view(np.bool_)
+
+
+def bytes_and_offsets(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The UTF-8 bytes of all texts end to end and where each begins: uint8 [bytes], int64 [rows + 1]."""
+    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    _, offset_buffer, data_buffer = texts.buffers()
+    offsets = np.frombuffer(offset_buffer, kind)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    if data_buffer is None:
+        return np.empty(0, np.uint8), offsets
+    return np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]], offsets - offsets[0]
 
 
 def without_nulls(texts: pa.Array) -> pa.Array:

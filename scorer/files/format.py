@@ -1,4 +1,4 @@
-"""The file formats of reviews: how a path tells its format, how CSV is spelled, what to do about bad rows."""
+"""The file formats of reviews: how a name tells its format, and how CSV is spelled."""
 
 import io
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scorer.errors import InputError
 
-__all__ = ["CsvOptions", "Format", "OnError", "format_of"]
+__all__ = ["CsvOptions", "Format", "format_of"]
 
 
 class Format(StrEnum):
@@ -16,15 +16,6 @@ class Format(StrEnum):
     parquet = "parquet"
     csv = "csv"
     jsonl = "jsonl"
-
-
-class OnError(StrEnum):
-    """What to do about a row that cannot be read as text."""
-
-    fail = "fail"
-    """Stop and name it."""
-    null = "null"
-    """Give it no score and the status `error`, and go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +40,10 @@ _EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format
 _EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl}
 
 
-def format_of(path: Path) -> Format:
+def format_of(name: str) -> Format:
     """The format that the file's extension names; raises `InputError` for an unknown one."""
     try:
-        return _EXTENSIONS[path.suffix.lower()]
+        return _EXTENSIONS[Path(name).suffix.lower()]
     except KeyError:
         known = ", ".join(_EXTENSIONS)
-        raise InputError(f"{path}: unknown extension, known are {known}; name the format with --format") from None
+        raise InputError(f"{name}: unknown extension, known are {known}; name the format with --format") from None

@@ -1,96 +1,97 @@
-"""JSON Lines to record batches.
+"""JSON Lines, both ways.
 
 What goes back to JSON Lines is never taken apart: a line keeps its own bytes, only its text is read. What goes to
 another format is typed by a first pass over the whole file.
-
-Arrow reads a block of lines at once. It would also accept a value that spans lines, or two on one line; but if every
-line begins with `{` and ends with `}`, values can only end where lines do, so as many rows as lines means one each.
-Whatever else there is, Python reads line by line: it takes what Arrow does not (a key given twice, NaN), and names the
-line that is no JSON.
 """
 
 import codecs
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, partial
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json as pajson
-from numpy.typing import NDArray
 
-from scorer.arrow.columns import ColumnPath
+from scorer.arrow.columns import ColumnPath, find_text_column
 from scorer.errors import InputError
+from scorer.files.inputs import Input
+from scorer.files.json_lines import LineBlock
 from scorer.files.rebatching import windows_of
+from scorer.files.source import Decoded, decode_column, decode_text_rows
 
-__all__ = ["LINE", "JsonLinesSource"]
+__all__ = ["JsonLinesSink", "JsonLinesSource", "WholeLinesSource"]
 
-LINE = pa.field("line", pa.large_binary(), metadata={"sentiment_scorer": "whole lines"})
+_LINE = pa.field("line", pa.large_binary(), metadata={"sentiment_scorer": "whole lines"})
 """The column of whole lines, each without its closing brace; the metadata tells it from a value of that name."""
 
 _BLOCK_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 30
-_NOT_TEXT = b"\xff"  # never in UTF-8, so it is found as any text is that does not decode
+_NO_MEMBERS = r"^[ \t\r]*\{[ \t\r]*$"
 
 
-class JsonLinesSource:
-    """One JSON object on each line, blank lines aside; raises `InputError` for a line that is none.
+class _LinesSource(ABC):
+    """One JSON object on each line, blank lines aside; raises `InputError` for a line that is none."""
 
-    With `keep_lines` a window has the whole lines and, of their values, only the text.
-    """
-
-    def __init__(self, path: Path, *, keep_lines: bool) -> None:
-        self.path = path
-        self.is_text = not keep_lines
-        self._keep_lines = keep_lines
+    def __init__(self, file: Input, text_column: str | None, window_rows: int) -> None:
+        self.name = file.name
+        self._file, self._window_rows = file, window_rows
         self._bytes_read = 0
-        self.schema: pa.Schema = self._find_schema()
+        self.schema = self._find_schema()
+        self._text = find_text_column(self.name, self.schema, text_column)
 
-    def batches(self, text_path: ColumnPath) -> Iterator[pa.RecordBatch]:
-        """All rows in order, in windows of at most a few thousand."""
-        blocks = self._blocks()
-        yield from windows_of(map(partial(self._whole_lines, text_path) if self._keep_lines else self._typed, blocks))
+    @abstractmethod
+    def _find_schema(self) -> pa.Schema:
+        """Names and types of the values, from the lines themselves."""
+
+    @abstractmethod
+    def _rows(self, block: LineBlock) -> pa.RecordBatch:
+        """The rows of a block of lines."""
+
+    def windows(self) -> Iterator[pa.RecordBatch]:
+        """All rows in order; raises `InputError` for damaged data."""
+        return windows_of(map(self._rows, self._blocks()), self._window_rows)
 
     def unreadable(self, row: int) -> str:
         """On which line `row` is, counted from 0, and what is wrong with it."""
-        with self.path.open("rb") as file:
-            numbers = (number for number, line in enumerate(file, 1) if line.strip())
-            line = next(number for place, number in enumerate(numbers) if place == row)
-        return f"line {line}: its text is not a string of UTF-8"
+        filled = (number for block in self._blocks() for number, _ in block.filled_lines())
+        return f"line {next(islice(filled, row, None))}: its text is not a string of UTF-8"
 
     def fraction_read(self) -> float:
-        """How much of the file has been read, 0 to 1."""
-        return self._bytes_read / max(self.path.stat().st_size, 1)
+        """Bytes read, as a share of all."""
+        return self._bytes_read / max(self._file.size, 1)
 
-    def _blocks(self) -> Iterator["_Block"]:
+    def _blocks(self) -> Iterator[LineBlock]:
         """The file in pieces of whole lines."""
-        number, pieces = 1, [b""]
-        self._bytes_read = 0
-        with self.path.open("rb") as file:
-            if file.read(3) != codecs.BOM_UTF8:
-                file.seek(0)
+        with self._file.open() as file:
+            start = file.read(len(codecs.BOM_UTF8))
+            self._bytes_read = len(start)
+            number, pieces = 1, [start.removeprefix(codecs.BOM_UTF8)]
             while chunk := file.read(_BLOCK_BYTES):
                 self._bytes_read += len(chunk)
                 cut = chunk.rfind(b"\n") + 1
                 if cut:
-                    block = _Block(self.path, number, b"".join([*pieces, chunk[:cut]]))
+                    block = LineBlock(self.name, number, b"".join([*pieces, chunk[:cut]]))
                     number, pieces = number + len(block.ends), [chunk[cut:]]
                     yield block
                 else:
                     pieces.append(chunk)
                     if sum(map(len, pieces)) > _LONGEST_LINE:
-                        raise InputError(f"{self.path}: line {number}: longer than 1 GiB; is this JSON Lines?")
+                        raise InputError(f"{self.name}: line {number}: longer than 1 GiB; is this JSON Lines?")
         if last := b"".join(pieces):
-            yield _Block(self.path, number, last + b"\n")
+            yield LineBlock(self.name, number, last + b"\n")
+
+
+class JsonLinesSource(_LinesSource):
+    """Every value with the type that a first pass over the whole file finds."""
+
+    def decode(self, window: pa.RecordBatch) -> Decoded:
+        """Rows of UTF-8, and their texts."""
+        return decode_text_rows(window, self._text)
 
     def _find_schema(self) -> pa.Schema:
-        """The types of all values; if lines are kept, names are enough, and those of the first block."""
-        if self._keep_lines:
-            return next((block.names() for block in self._blocks()), pa.schema([]))
         schema = pa.schema([])
         for block in self._blocks():
             try:
@@ -99,13 +100,7 @@ class JsonLinesSource:
                 raise self._not_typed(block, error) from error
         return schema
 
-    def _whole_lines(self, text_path: ColumnPath, block: "_Block") -> pa.RecordBatch:
-        texts = block.texts(_names_on(text_path, self.schema))
-        columns = _placed(texts, text_path, self.schema)
-        fields = [pa.field(name, column.type) for name, column in zip(self.schema.names, columns, strict=True)]
-        return pa.RecordBatch.from_arrays([*columns, block.heads()], schema=pa.schema([*fields, LINE]))
-
-    def _typed(self, block: "_Block") -> pa.RecordBatch:
+    def _rows(self, block: LineBlock) -> pa.RecordBatch:
         table = block.read(self.schema)
         try:
             if table is None:
@@ -114,119 +109,98 @@ class JsonLinesSource:
         except (pa.ArrowException, UnicodeError, OverflowError, TypeError) as error:
             raise self._not_typed(block, error) from error
 
-    def _not_typed(self, block: "_Block", error: Exception) -> InputError:
+    def _not_typed(self, block: LineBlock, error: Exception) -> InputError:
         lines = f"lines {block.first}–{block.first + len(block.ends) - 1}"
-        return InputError(f"{self.path}: {lines}: values of different kinds, write them as .jsonl: {error}")
+        return InputError(f"{self.name}: {lines}: values of different kinds, write them as .jsonl: {error}")
 
 
-@dataclass(frozen=True)
-class _Block:
-    """Some whole lines of the file `path`, the last with its line break too; `first` is the first one's number."""
+class WholeLinesSource(_LinesSource):
+    """Whole lines and, of their values, only the text: for a sink that writes JSON Lines again."""
 
-    path: Path
-    first: int
-    data: bytes
+    def decode(self, window: pa.RecordBatch) -> Decoded:
+        """Lines as they are, and their texts."""
+        return decode_column(window, self._text)
 
-    @cached_property
-    def values(self) -> NDArray[np.uint8]:
-        return np.frombuffer(self.data, np.uint8)
+    def _find_schema(self) -> pa.Schema:
+        """The names in the first block are enough."""
+        return next((block.names() for block in self._blocks()), pa.schema([]))
 
-    @cached_property
-    def ends(self) -> NDArray[np.int64]:
-        """Places of the line breaks."""
-        return np.flatnonzero(self.values == ord("\n"))
-
-    @cached_property
-    def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First byte of each line that is not empty, and the place after its last; a carriage return is no part."""
-        starts = np.concatenate([[0], self.ends[:-1] + 1])
-        stops = self.ends - ((self.values[self.ends - 1] == ord("\r")) & (self.ends > starts))
-        filled = stops > starts
-        return starts[filled], stops[filled]
-
-    @cached_property
-    def is_plain(self) -> bool:
-        """Every line begins and ends with a brace."""
-        starts, stops = self.spans
-        return bool((self.values[starts] == ord("{")).all() and (self.values[stops - 1] == ord("}")).all())
-
-    @cached_property
-    def rows(self) -> int:
-        return len(self.spans[0]) if self.is_plain else len(self.objects)
-
-    @cached_property
-    def objects(self) -> list[dict[str, Any]]:
-        """Every line's object, by Python."""
-        return [self._object(number, line) for number, line in self._filled_lines()]
-
-    def read(self, schema: pa.Schema | None) -> pa.Table | None:
-        """The values of `schema`, or all of them, by Arrow; None where it cannot, or not for certain."""
-        behaviour = "ignore" if schema else "infer"
-        options = pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior=behaviour)
-        block_size = pajson.ReadOptions(use_threads=False, block_size=len(self.data))
-        try:
-            table = pajson.read_json(pa.BufferReader(self.data), block_size, options) if self.is_plain else None
-        except pa.ArrowException:
-            return None
-        return table if table is not None and table.num_rows == self.rows else None
-
-    def infer_schema(self) -> pa.Schema:
-        """Names and types of all values; what looks like a date stays the string that it is."""
-        table = self.read(None)
-        if table is None:
-            table = pa.table({name: [found.get(name) for found in self.objects] for name in self.names().names})
-        return pa.schema([field.with_type(_without_dates(field.type)) for field in table.schema])
-
-    def names(self) -> pa.Schema:
-        """Names of all values, with their types where Arrow tells them, else as strings, which they may be."""
-        if self.read(None) is not None:
-            return self.infer_schema()
-        return pa.schema(_fields(self.objects))
-
-    def texts(self, names: list[str]) -> pa.StringArray:
-        """Each line's value of a name, or of names within names; what is no string becomes bytes that are no text."""
-        outer, *inner = names
-        kind = pa.string()
-        for name in reversed(inner):
-            kind = pa.struct([(name, kind)])
-        table = self.read(pa.schema([(outer, kind)]))
-        if table is None:
-            return pa.array([_text(found, names) for found in self.objects], pa.binary()).view(pa.string())
-        column = table.column(0).combine_chunks()
-        return pc.struct_field(column, [0] * len(inner)) if inner else column
-
-    def heads(self) -> pa.LargeBinaryArray:
-        """Each line up to its closing brace."""
-        if not self.is_plain:
-            return pa.array([line.rstrip()[:-1] for _, line in self._filled_lines()], pa.large_binary())
-        starts, stops = self.spans
-        kept = np.ones(len(self.data), np.bool_)
-        kept[self.ends] = kept[self.ends - (self.values[self.ends - 1] == ord("\r"))] = kept[stops - 1] = False
-        offsets = np.concatenate([[0], np.cumsum(stops - 1 - starts)])
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self.values[kept])]
-        return pa.Array.from_buffers(pa.large_binary(), len(starts), buffers)
-
-    def _filled_lines(self) -> Iterator[tuple[int, bytes]]:
-        lines = enumerate(self.data.split(b"\n"), self.first)
-        return ((number, line) for number, line in lines if line.strip())
-
-    def _object(self, number: int, line: bytes) -> dict[str, Any]:
-        try:
-            found = json.loads(line.decode(errors="surrogateescape"))
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{self.path}: line {number}: not JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise InputError(f"{self.path}: line {number}: not a JSON object, which is written in braces")
-        return found
+    def _rows(self, block: LineBlock) -> pa.RecordBatch:
+        texts = block.texts(_names_on(self._text, self.schema))
+        columns = _placed(texts, self._text, self.schema)
+        fields = [pa.field(name, column.type) for name, column in zip(self.schema.names, columns, strict=True)]
+        return pa.RecordBatch.from_arrays([*columns, block.heads()], schema=pa.schema([*fields, _LINE]))
 
 
-def _fields(objects: list[dict[str, Any]]) -> list[pa.Field]:
-    """A field for every name: a struct for what has names within, else a string, whatever it is."""
-    fields = []
-    for name in dict.fromkeys(name for found in objects for name in found):
-        inside = [found[name] for found in objects if isinstance(found.get(name), dict)]
-        fields.append(pa.field(name, pa.struct(_fields(inside)) if inside else pa.string()))
-    return fields
+class JsonLinesSink:
+    """JSON in UTF-8, one object on each line; a number that JSON does not have, NaN or infinite, is null.
+
+    Raises `ArrowInvalid` when a line already has a member of a new one's name.
+    """
+
+    def __init__(self, file: pa.NativeFile) -> None:
+        self._file = file
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append the rows of `batch`."""
+        names, columns = batch.schema.names, batch.columns
+        before: list[Any] = [_binary("{")]
+        place = next((i for i, field in enumerate(batch.schema) if field.equals(_LINE, check_metadata=True)), None)
+        if place is not None:
+            heads = columns[place]
+            names, columns = names[place + 1 :], columns[place + 1 :]
+            _refuse_taken(heads, names)
+            has_none = pc.match_substring_regex(heads, _NO_MEMBERS)
+            before = [heads, pc.if_else(has_none, _binary(""), _binary(", "))]
+        members = [part for name, column in zip(names, columns, strict=True) for part in _member(name, column)]
+        lines = pc.binary_join_element_wise(*before, *members[1:], _binary("}\n"), _binary(""))
+        if len(lines):
+            self._file.write(_bytes_of(lines))
+
+    def close(self) -> None:
+        """Nothing is held back."""
+
+
+def _bytes_of(lines: pa.LargeBinaryArray) -> memoryview:
+    """All lines end to end, without a copy."""
+    _, offset_buffer, data = lines.buffers()
+    offsets = np.frombuffer(offset_buffer, np.int64)[lines.offset : lines.offset + len(lines) + 1]
+    return memoryview(data)[offsets[0] : offsets[-1]]
+
+
+def _binary(text: str) -> pa.Scalar:
+    return pa.scalar(text.encode(), pa.large_binary())
+
+
+def _member(name: str, column: pa.Array) -> list[Any]:
+    """What stands for one column in each object, its comma first."""
+    return [_binary(", "), _binary(f"{json.dumps(name, ensure_ascii=False)}: "), _values(column)]
+
+
+def _values(column: pa.Array) -> pa.LargeBinaryArray:
+    """Each value as JSON."""
+    kind = column.type
+    if pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, kind))
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        return pc.fill_null(column.cast(pa.large_string()).cast(pa.large_binary()), b"null")
+    if pa.types.is_temporal(kind):
+        column = column.cast(pa.large_string())
+    values = (json.dumps(value, ensure_ascii=False, default=_plain).encode() for value in column.to_pylist())
+    return pa.array(values, pa.large_binary())
+
+
+def _plain(value: object) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def _refuse_taken(heads: pa.LargeBinaryArray, names: list[str]) -> None:
+    """Look closely only where a name stands in quotes: it may as well be a value."""
+    for name in names:
+        suspects = heads.filter(pc.match_substring(heads, json.dumps(name)))
+        for head in suspects.to_pylist():
+            if name in json.loads(head + b"}"):
+                raise pa.ArrowInvalid(f"a line already has a member {name!r}; name the new ones with --prefix")
 
 
 def _names_on(path: ColumnPath, fields: pa.Schema | pa.StructType) -> list[str]:
@@ -244,27 +218,3 @@ def _placed(texts: pa.StringArray, path: ColumnPath, fields: pa.Schema | pa.Stru
         names = [field.name for field in inside.fields]
         columns[path[0]] = pa.StructArray.from_arrays(_placed(texts, path[1:], inside), names)
     return columns
-
-
-def _text(value: Any, names: list[str]) -> bytes | None:
-    for name in names:
-        if not isinstance(value, dict):
-            break
-        value = value.get(name)
-    if value is None or not isinstance(value, str):
-        return None if value is None else _NOT_TEXT
-    try:
-        return value.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return _NOT_TEXT
-
-
-def _without_dates(kind: pa.DataType) -> pa.DataType:
-    """`kind` with strings for what Arrow's JSON reader takes for dates."""
-    if pa.types.is_temporal(kind):
-        return pa.string()
-    if pa.types.is_list(kind):
-        return pa.list_(_without_dates(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_without_dates(field.type)) for field in kind])
-    return kind

@@ -5,22 +5,22 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
-__all__ = ["Recoded", "recoded"]
+__all__ = ["Transcoded", "transcoded"]
 
 _CHUNK_BYTES = 1 << 20
 _NEVER_IN_UTF8 = b"\xff"
 _MARK = "scorer.unreadable"
 
 
-def recoded(raw: BinaryIO, encoding: str) -> "Recoded":
+def transcoded(raw: BinaryIO, encoding: str) -> "Transcoded":
     """The bytes of `raw` as UTF-8; a byte 0xFF, which is no UTF-8, for each part that is not in `encoding`.
 
     A last line without a line break gets one: Arrow's CSV reader wants it where that line is the header.
     """
-    return Recoded(_Stream(_ended(_utf8(raw, encoding))), _CHUNK_BYTES)
+    return Transcoded(_Stream(_ended(_utf8(raw, encoding))), _CHUNK_BYTES)
 
 
-class Recoded(io.BufferedReader):
+class Transcoded(io.BufferedReader):
     """A stream of UTF-8 that knows how many quotes it has handed out by `read`."""
 
     quotes = 0

@@ -1,10 +1,8 @@
 """All that decides an output, in words: two runs with one fingerprint write the same file."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -12,15 +10,14 @@ import pyarrow as pa
 import tokenizers
 
 from scorer import __version__
-
-if TYPE_CHECKING:
-    from scorer.model.sealed import SealedModel
-    from scorer.run.job import RunOptions
+from scorer.files.inputs import Input
+from scorer.model.sealed import SealedModel
+from scorer.run.options import RunOptions
 
 __all__ = ["Fingerprint", "fingerprint_of"]
 
 # Options that change how a run is done, and the output's path, beside which the fingerprint lies.
-_WITHOUT_EFFECT = {"output", "force", "workers", "restart", "keep_every"}
+_WITHOUT_EFFECT = {"output", "force", "workers", "restart", "keep_every", "window_rows"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +35,14 @@ class Fingerprint:
         return {**self.of_scores, **self.of_command}
 
 
-def fingerprint_of(options: RunOptions, sealed: SealedModel) -> Fingerprint:
-    """The fingerprint of a run; its input exists."""
+def fingerprint_of(inputs: Sequence[Input], options: RunOptions, sealed: SealedModel) -> Fingerprint:
+    """The fingerprint of a run; its inputs exist."""
     libraries = {"numpy": np, "onnxruntime": ort, "pyarrow": pa, "tokenizers": tokenizers}
     versions = {"sentiment-scorer": __version__} | {name: library.__version__ for name, library in libraries.items()}
-    state = options.input.stat()
     command = {name.replace("_", " "): str(value) for name, value in _flat(asdict(options))}
-    command |= {"input": str(options.input.resolve()), "input's size": str(state.st_size)}
-    return Fingerprint({"model": sealed.sha256} | versions, command | {"input's time": str(state.st_mtime_ns)})
+    for file in inputs:
+        command |= file.identity()
+    return Fingerprint({"model": sealed.sha256} | versions, command)
 
 
 def _flat(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -11,19 +11,18 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scorer.arrow.arrays import bools_of, without_nulls
+from scorer.arrow.arrays import bools_of, bytes_and_offsets, without_nulls
 from scorer.errors import InputError, OutputError
+from scorer.files.outputs import LocalOutput
 from scorer.run.fingerprint import Fingerprint
-from scorer.scoring import Scores
+from scorer.scores import Scores
 from scorer.system.journal import Journal
-from scorer.tokens.pretokenizer import bytes_and_offsets
 
 __all__ = ["FinishedWork", "finished_work", "text_digest"]
 
@@ -43,7 +42,7 @@ def text_digest(texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray
 
 @contextmanager
 def finished_work(
-    output: Path, fingerprint: Fingerprint, *, every: float, restart: bool = False
+    output: LocalOutput, fingerprint: Fingerprint, *, every: float, restart: bool = False
 ) -> Iterator["FinishedWork"]:
     """What earlier attempts at `output` have finished, to be added to, and deleted when the block succeeds.
 
@@ -64,14 +63,13 @@ def finished_work(
 class FinishedWork:
     """The scores of finished windows, in a journal that this run alone may write."""
 
-    def __init__(self, output: Path, every: float) -> None:
-        folder = output.parent / f".{output.name}.run"
-        self.partial = folder / "output"
-        """Where the output is written until it is complete."""
+    def __init__(self, output: LocalOutput, every: float) -> None:
         try:
-            self._journal = Journal(folder / "journal")
+            self._journal = Journal(output.work_folder / "journal")
         except BlockingIOError:
-            raise OutputError(f"{output}: another run is writing it; wait for that or name another output") from None
+            raise OutputError(
+                f"{output.name}: another run is writing it; wait for that or name another output"
+            ) from None
         self._output = output
         self._every = every
         self._started_at = self._written_at = time.monotonic()
@@ -82,12 +80,12 @@ class FinishedWork:
 
     def begin(self, fingerprint: Fingerprint, restart: bool) -> None:
         """Find what is there; raises `OutputError` if it is of another fingerprint."""
-        self.partial.unlink(missing_ok=True)  # of an attempt that was killed
+        self._output.discard()  # of an attempt that was killed
         left_by, now = self._read(), fingerprint.entries
         changed = [f"{name} was {old}, is {now.get(name)}" for name, old in left_by.items() if old != now.get(name)]
         if changed and not restart and self.summary is None:
             raise OutputError(
-                f"{self._output}: cannot go on where another run was interrupted: {', '.join(changed)}; "
+                f"{self._output.name}: cannot go on where another run was interrupted: {', '.join(changed)}; "
                 "repeat its command, or forget what it has finished with --restart"
             )
         if changed or restart:
@@ -117,10 +115,7 @@ class FinishedWork:
     @property
     def summary(self) -> dict[str, Any] | None:
         """What `complete` was told, if that output stands at its path: then only the cleaning up was cut off."""
-        try:
-            is_there = self._output.stat().st_ino == self._complete.get("inode")
-        except FileNotFoundError:
-            return None
+        is_there = "mark" in self._complete and self._output.bears(self._complete["mark"])
         return self._complete["summary"] if is_there else None
 
     def find(self, digest: bytes) -> Scores | None:
@@ -136,8 +131,8 @@ class FinishedWork:
             self._write()
 
     def complete(self, summary: Mapping[str, Any]) -> None:
-        """Note that `partial` needs nothing more but to be closed and moved to its path."""
-        content = {"inode": self.partial.stat().st_ino, "summary": summary}
+        """Note that the output needs nothing more but to be closed and committed."""
+        content = {"mark": self._output.mark(), "summary": summary}
         self._unwritten.append(_COMPLETE + json.dumps(content).encode())
         self._write()
 

@@ -1,72 +1,114 @@
-"""Windows through their stages side by side: read and written by the caller, encoded ahead, scored batch by batch."""
+"""The engine of one machine: source → scorer → sink, several windows at a time, rows in their order."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from scorer.model.batches import Batch
-from scorer.run.window import Window
-from scorer.scoring import Scores
+from scorer import __version__
+from scorer.errors import InputError, OnError, OutputError
+from scorer.files.format import Format
+from scorer.files.inputs import Input
+from scorer.files.opening import open_sink, open_source
+from scorer.files.outputs import LocalOutput
+from scorer.files.source import Source
+from scorer.model.sealed import SealedModel
+from scorer.run.fingerprint import fingerprint_of
+from scorer.run.options import OnProgress, Progress, RunOptions, RunSummary
+from scorer.run.pipeline import scored_in_order
+from scorer.run.resume import FinishedWork, finished_work
+from scorer.run.window import prepare_window
+from scorer.scores import Scores, scored_schema
+from scorer.scoring import Scorer
+from scorer.system.limits import available_cpus
 
-__all__ = ["scored_in_order"]
-
-_WORKERS_PER_ENCODER = 4  # the network takes about five times as long as its input
-_FIRST_ROWS = 512
-_Begun = tuple[Window, list[Future[NDArray[np.float32]]]]
-
-
-@contextmanager
-def scored_in_order(
-    windows: Iterable[pa.RecordBatch],
-    prepare: Callable[[pa.RecordBatch], Window],
-    score: Callable[[Batch], NDArray[np.float32]],
-    workers: int,
-) -> Iterator[Iterator[tuple[Window, Scores]]]:
-    """All windows in order with their scores; what is not begun when the block ends is dropped.
-
-    `workers` threads run the network and share the batches of a window, so that all of them are busy to the last one.
-    Few others encode what comes next: texts take the most memory of all while they are taken apart.
-    """
-    encoders = -(-workers // _WORKERS_PER_ENCODER)
-    encoding = ThreadPoolExecutor(encoders)
-    scoring = ThreadPoolExecutor(workers)
-
-    def begin(rows: pa.RecordBatch) -> _Begun:
-        window = prepare(rows)
-        return window, [scoring.submit(score, batch) for batch in window.batches]
-
-    try:
-        begun = _in_order(encoding, begin, _small_at_first(windows), ahead=2 + encoders)
-        yield ((window, window.scores(one.result() for one in futures)) for window, futures in begun)
-    finally:
-        encoding.shutdown(cancel_futures=True)  # first, because it hands work to the other
-        scoring.shutdown(cancel_futures=True)
+__all__ = ["open_input", "run_in_threads"]
 
 
-def _small_at_first(windows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows, the first windows cut small: the network has to wait for the first one to be encoded."""
-    most = _FIRST_ROWS
-    for window in windows:
-        while window.num_rows > most:
-            yield window.slice(0, most)
-            window = window.slice(most)
-            most *= 2
-        yield window
+def run_in_threads(
+    inputs: Sequence[Input], scorer: Scorer, options: RunOptions, on_progress: OnProgress | None
+) -> RunSummary:
+    """Score the rows of the one input in threads of this process; an interrupted run goes on where it was."""
+    (file,) = inputs
+    source = open_input(file, options)
+    schema = _output_schema(source, options, scorer.sealed)  # what cannot work is refused before anything is made
+    output = _output(options)
+    fingerprint = fingerprint_of(inputs, options, scorer.sealed)
+    with finished_work(output, fingerprint, every=options.keep_every, restart=options.restart) as work:
+        if work.summary and not options.force:  # all was done but the cleaning up
+            summary = RunSummary(**work.summary)
+            summary.resumed = summary.rows
+            return summary
+        _refuse_to_replace(options)
+        return _score_all(source, schema, output, scorer, options, work, on_progress)
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, begin: Callable[[pa.RecordBatch], _Begun], windows: Iterable[pa.RecordBatch], ahead: int
-) -> Iterator[_Begun]:
-    """Begun windows in order, at most `ahead` of them read and not yet handed out."""
-    pending: deque[Future[_Begun]] = deque()
-    for window in windows:
-        pending.append(pool.submit(begin, window))
-        if len(pending) >= ahead:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()
+def open_input(file: Input, options: RunOptions) -> Source:
+    """The input as a run reads it; raises `InputError`."""
+    return open_source(
+        file,
+        options.text_column,
+        options.input_format,
+        options.csv,
+        keep_lines=options.kind is Format.jsonl,
+        window_rows=options.window_rows,
+    )
+
+
+def _score_all(
+    source: Source,
+    schema: pa.Schema,
+    output: LocalOutput,
+    scorer: Scorer,
+    options: RunOptions,
+    work: FinishedWork,
+    on_progress: OnProgress | None,
+) -> RunSummary:
+    summary = RunSummary.of_nothing(options, scorer.sealed)
+    prepare = partial(prepare_window, scorer=scorer, source=source, work=work)
+    workers = options.workers or available_cpus()
+    with (
+        open_sink(output, options.kind, schema, options.csv) as sink,
+        scored_in_order(source.windows(), prepare, scorer.probabilities, workers) as scored,
+    ):
+        for window, scores in scored:
+            if options.on_error is OnError.fail:
+                _refuse_unreadable(scores, source, summary.rows)
+            with output.naming():
+                sink.write(scorer.append_scores(window.rows, scores, options.columns))
+                if not window.resumed:
+                    work.keep(window.digest, scores)
+            summary.add(scores, scorer.sealed.card.threshold, window.resumed)
+            if on_progress:
+                on_progress(Progress(summary.rows, source.fraction_read()))
+        work.complete(asdict(summary))
+    return summary
+
+
+def _refuse_unreadable(scores: Scores, source: Source, rows_before: int) -> None:
+    if (row := scores.first_error) is not None:
+        what = source.unreadable(rows_before + row)
+        raise InputError(f"{source.name}: {what}; or mark such rows and go on with --on-error null")
+
+
+def _output_schema(source: Source, options: RunOptions, sealed: SealedModel) -> pa.Schema:
+    """The scored schema with the model's identity in its metadata."""
+    taken = [field.name for field in options.columns.fields if field.name in source.schema.names]
+    if taken:
+        raise InputError(f"{source.name}: already has a column {taken[0]!r}; name the new ones with --prefix")
+    schema = scored_schema(source.schema, options.columns)
+    made_by = {"sentiment_scorer.version": __version__, "sentiment_scorer.model_sha256": sealed.sha256}
+    return schema.with_metadata({**(schema.metadata or {}), **made_by})
+
+
+def _output(options: RunOptions) -> LocalOutput:
+    output = LocalOutput(options.output)
+    if options.output.exists() and options.output.samefile(options.input):
+        raise InputError(f"{output.name}: is the input itself; name another output")
+    return output
+
+
+def _refuse_to_replace(options: RunOptions) -> None:
+    if options.output.exists() and not options.force:
+        raise OutputError(f"{options.output}: exists already; name another output or give --force to replace it")

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scorer.arrow.columns import ColumnPath
 from scorer.errors import VerificationError
 from scorer.files.format import CsvOptions, Format
-from scorer.files.source import Source, open_source
-from scorer.run.job import RunOptions, RunSummary, open_input
-from scorer.run.window import decode_window
-from scorer.scoring import ScoreColumns, Scorer
+from scorer.files.inputs import LocalInput
+from scorer.files.opening import open_source
+from scorer.files.source import Source
+from scorer.run.options import RunOptions, RunSummary
+from scorer.run.threads import open_input
+from scorer.scores import ScoreColumns
+from scorer.scoring import Scorer
 
 __all__ = ["verify_rows"]
 
@@ -26,10 +28,8 @@ def verify_rows(options: RunOptions, scorer: Scorer, summary: RunSummary, count:
     Raises `VerificationError` if anything that the output says of one of them differs, be it by a bit.
     """
     rows = sorted(random.Random(seed).sample(range(summary.rows), min(count, summary.rows)))
-    source, text_path = open_input(options)
-    expected = (
-        _scored_alone(row, source, text_path, options.columns, scorer) for row in _pick(source, text_path, rows)
-    )
+    source = open_input(LocalInput(options.input), options)
+    expected = (_scored_alone(row, source, options.columns, scorer) for row in _pick(source, rows))
     written = _written_lines(options, rows) if options.kind is Format.jsonl else _written_rows(options, rows)
     compared = zip_longest(rows, expected, written)
     wrong = [(row, alone, there) for row, alone, there in compared if alone != there]
@@ -42,27 +42,27 @@ def verify_rows(options: RunOptions, scorer: Scorer, summary: RunSummary, count:
     return len(rows)
 
 
-def _pick(source: Source, text_path: ColumnPath, rows: Sequence[int]) -> Iterator[pa.RecordBatch]:
+def _pick(source: Source, rows: Sequence[int]) -> Iterator[pa.RecordBatch]:
     """The rows with these numbers, in ascending order, each as a batch of one."""
     before, wanted = 0, iter(rows)
     row = next(wanted, None)
-    for batch in source.batches(text_path):
-        while row is not None and row < before + batch.num_rows:
-            yield batch.slice(row - before, 1)
+    for window in source.windows():
+        while row is not None and row < before + window.num_rows:
+            yield window.slice(row - before, 1)
             row = next(wanted, None)
-        before += batch.num_rows
+        before += window.num_rows
 
 
-def _scored_alone(
-    row: pa.RecordBatch, source: Source, text_path: ColumnPath, columns: ScoreColumns, scorer: Scorer
-) -> list[Any]:
-    row, text, unreadable = decode_window(row, source, text_path)
-    return _last_values(scorer.append_scores(row, scorer.score(text, unreadable), columns), columns)
+def _scored_alone(row: pa.RecordBatch, source: Source, columns: ScoreColumns, scorer: Scorer) -> list[Any]:
+    decoded = source.decode(row)
+    scores = scorer.score_texts(decoded.texts, decoded.unreadable)
+    return _last_values(scorer.append_scores(decoded.rows, scores, columns), columns)
 
 
 def _written_rows(options: RunOptions, rows: Sequence[int]) -> Iterator[list[Any]]:
-    output = open_source(options.output, options.kind, CsvOptions(options.csv.delimiter))
-    return (_last_values(row, options.columns) for row in _pick(output, (0,), rows))
+    label = options.columns.fields[1].name  # a column of text that is always there
+    output = open_source(LocalInput(options.output), label, options.kind, CsvOptions(options.csv.delimiter))
+    return (_last_values(row, options.columns) for row in _pick(output, rows))
 
 
 def _last_values(row: pa.RecordBatch, columns: ScoreColumns) -> list[Any]:

@@ -7,14 +7,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scorer.arrow.columns import ColumnPath, column_at
-from scorer.arrow.decoding import decode_rows, decode_texts
 from scorer.files.source import Source
 from scorer.model.batches import Batch
 from scorer.run.resume import FinishedWork, text_digest
-from scorer.scoring import Prepared, Scorer, Scores
+from scorer.scores import Scores
+from scorer.scoring import Prepared, Scorer
 
-__all__ = ["Window", "decode_window", "prepare_window"]
+__all__ = ["Window", "prepare_window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,39 +23,33 @@ class Window:
     rows: pa.RecordBatch
     digest: bytes
     """Of the texts, as `FinishedWork` knows them."""
-    texts: Prepared | Scores
-    """The texts, or their scores if an earlier attempt kept them."""
+    kept: Scores | None
+    """Their scores, if an earlier attempt kept them."""
+    prepared: Prepared | None
+    """The texts, if not."""
 
     @property
     def resumed(self) -> bool:
         """There is nothing left for the network to do."""
-        return isinstance(self.texts, Scores)
+        return self.kept is not None
 
     @property
     def batches(self) -> Sequence[Batch]:
         """What the network has to run."""
-        return () if isinstance(self.texts, Scores) else self.texts.batches
+        return self.prepared.batches if self.prepared else ()
 
     def scores(self, probabilities: Iterable[NDArray[np.float32]]) -> Scores:
         """Scores of all rows from those of `batches`, in their order."""
-        return self.texts if isinstance(self.texts, Scores) else self.texts.scores(probabilities)
+        if self.kept:
+            return self.kept
+        assert self.prepared
+        return self.prepared.scores(probabilities)
 
 
-def prepare_window(
-    rows: pa.RecordBatch, *, scorer: Scorer, source: Source, text_path: ColumnPath, work: FinishedWork
-) -> Window:
+def prepare_window(rows: pa.RecordBatch, *, scorer: Scorer, source: Source, work: FinishedWork) -> Window:
     """Make rows of `source` ready, or find their scores in finished `work`; safe from several threads at once."""
-    rows, texts, unreadable = decode_window(rows, source, text_path)
-    digest = text_digest(texts, unreadable)
-    return Window(rows, digest, work.find(digest) or scorer.prepare(texts, unreadable))
-
-
-def decode_window(
-    window: pa.RecordBatch, source: Source, text_path: ColumnPath
-) -> tuple[pa.RecordBatch, pa.StringArray | pa.LargeStringArray, NDArray[np.bool_]]:
-    """The rows as text, where the source is; their texts; and which rows cannot be read, bool [rows]."""
-    if not source.is_text:
-        return window, *decode_texts(column_at(window, text_path))
-    window, unreadable = decode_rows(window)
-    texts, _ = decode_texts(column_at(window, text_path))
-    return window, texts, unreadable
+    decoded = source.decode(rows)
+    digest = text_digest(decoded.texts, decoded.unreadable)
+    kept = work.find(digest)
+    prepared = None if kept else scorer.prepare(decoded.texts, decoded.unreadable)
+    return Window(decoded.rows, digest, kept, prepared)

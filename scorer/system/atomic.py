@@ -1,4 +1,4 @@
-"""Files written aside: complete and durable at their path, or not there at all."""
+"""Atomic writes: files written aside, complete and durable at their path, or not there at all."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scorer.errors import InputError
 
-__all__ = ["moved_into_place", "naming", "require_folder", "sync", "write_aside"]
+__all__ = ["commit_file", "naming", "require_folder", "sync", "write_aside"]
 
 
 @contextmanager
@@ -18,24 +18,24 @@ def write_aside(path: Path) -> Iterator[Path]:
     The block does nothing but write: an error of the system names `path`.
     """
     require_folder(path)
-    with naming(path), moved_into_place(_unused_name(path), path) as partial:
-        yield partial
+    partial = _unused_name(path)
+    with naming(path):
+        try:
+            yield partial
+            commit_file(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
-@contextmanager
-def moved_into_place(partial: Path, path: Path) -> Iterator[Path]:
-    """Move `partial`, durable and whole, to `path` if the block succeeds, else delete it.
+def commit_file(partial: Path, path: Path) -> None:
+    """Move `partial`, durable and whole, to `path`.
 
     It lies in a folder of the same file system where nobody else can write, or is private itself.
     """
-    try:
-        yield partial
-        partial.chmod(0o666 & ~_umask())  # until then it is for its owner alone
-        sync(partial)
-        partial.replace(path)
-        sync(path.parent)  # the rename itself
-    finally:
-        partial.unlink(missing_ok=True)
+    partial.chmod(0o666 & ~_umask())  # until then it is for its owner alone
+    sync(partial)
+    partial.replace(path)
+    sync(path.parent)  # the rename itself
 
 
 def require_folder(path: Path) -> None:

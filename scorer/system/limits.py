@@ -1,10 +1,11 @@
-"""A bound on this process's memory, so that a gigantic or hostile file ends the command and not the machine.
+"""What this process may take: CPUs, and memory, so that a gigantic or hostile file ends the command, not the machine.
 
-Two guards, both Linux's. A thread watches and ends the process with one line when it grows beyond the bound; what
-has been finished stays on disk. And the kernel refuses what is far beyond it at once: Python, numpy, Arrow and
-onnxruntime report that as an error, while Rust code aborts, which is why the thread has to come first.
+Two guards of memory, both Linux's. A thread watches and ends the process with one line when it grows beyond the
+bound; what has been finished stays on disk. And the kernel refuses what is far beyond it at once: Python, numpy, Arrow
+and onnxruntime report that as an error, while Rust code aborts, which is why the thread has to come first.
 """
 
+import math
 import os
 import re
 import resource
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["available_memory", "limited_memory", "memory_size"]
+__all__ = ["available_cpus", "available_memory", "limited_memory", "memory_size"]
 
 _SHARE = 0.8
 """Of the memory that is there, where nobody says how much may be taken."""
@@ -24,6 +25,17 @@ _RESERVED = 2 << 30  # address space that allocators and thread stacks claim and
 _SECONDS_BETWEEN_LOOKS = 0.02
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def available_cpus() -> int:
+    """CPUs by affinity and by container quota, at least 1; onnxruntime's own count knows no quota."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = _CGROUP_QUOTA.read_text().split()
+    except (OSError, ValueError):
+        return affinity
+    return affinity if quota == "max" else max(1, min(affinity, math.ceil(int(quota) / int(period))))
 
 
 def memory_size(text: str) -> int:

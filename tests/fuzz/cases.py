@@ -11,11 +11,12 @@ import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scorer.errors import SentimentScorerError
-from scorer.files.format import OnError
+from scorer.errors import OnError, SentimentScorerError
 from scorer.model.sealed import Card, read_sealed, seal
-from scorer.run.job import RunOptions, run
-from scorer.scoring import ScoreColumns, Scorer
+from scorer.run.job import run
+from scorer.run.options import RunOptions
+from scorer.scores import ScoreColumns
+from scorer.scoring import Scorer
 from scorer.system.terminal import on_one_line
 from tests.fuzz.mutation import mutated
 
@@ -102,7 +103,7 @@ class Fuzzer:
     def _score_with(self, content: bytes) -> None:
         path = self._folder / "m.onnx"
         path.write_bytes(content)
-        scores = Scorer.open(path).score(pa.array(["a good film", "bad", None, "x " * 500]))
+        scores = Scorer.open(path).score_texts(pa.array(["a good film", "bad", None, "x " * 500]))
         assert len(scores.probability) == len(scores.status) == 4
 
     def _use_graph(self, content: bytes) -> None:

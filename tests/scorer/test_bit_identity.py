@@ -1,9 +1,6 @@
 """A text's probability is the same to the last bit, whatever stands beside it and however the work is divided."""
 
-import csv
-import json
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +13,12 @@ from numpy.typing import NDArray
 from scorer.model.batches import plan_batches
 from scorer.model.network import EMBEDDED_MODEL, Network
 from scorer.model.sealed import read_sealed
+from scorer.run.job import run
+from scorer.run.options import RunOptions
+from scorer.scoring import Scorer
 from scorer.tokens.encoder import TextEncoder
-from tests.conftest import DATA, Command
+from tests.conftest import DATA
+from tests.writing import write_table
 
 REVIEWS = [text for text in pq.read_table(DATA / "reviews.parquet")["text"].to_pylist() if text and text.strip()]
 TEXTS = [*REVIEWS, "fine", "not good at all", "a b c " * 700, "Sehr schön! 😀", "x"]
@@ -31,12 +32,12 @@ class Pieces:
         self.encoder = TextEncoder(sealed.tokenizer_json, sealed.card.text)
         self.network = Network(sealed.content, model)
         self.model = model
-        self.alone = np.concatenate([self.score([text], 1, 1) for text in TEXTS])
+        self.alone = np.concatenate([self.score([text], 1, 1, 16) for text in TEXTS])
 
-    def score(self, texts: list[str], token_budget: int, most_rows: int) -> NDArray[np.float32]:
+    def score(self, texts: list[str], token_budget: int, most_rows: int, length_step: int) -> NDArray[np.float32]:
         ids = self.encoder.encode(pa.array(texts, pa.string()))
         result = np.full(len(texts), np.nan, np.float32)
-        for batch in plan_batches(ids, self.encoder.settings, token_budget, most_rows):
+        for batch in plan_batches(ids, self.encoder.settings, token_budget, most_rows, length_step):
             result[batch.rows] = self.network.probabilities(*batch.padded())
         return result
 
@@ -56,21 +57,8 @@ def pieces(request: pytest.FixtureRequest, fitted: Path) -> Pieces:
 def test_over_neighbours_batches_and_padding(
     pieces: Pieces, rows: list[int], token_budget: int, most_rows: int, length_step: int
 ) -> None:
-    with patch("scorer.model.batches._LENGTH_STEP", length_step):
-        together = pieces.score([TEXTS[row] for row in rows], token_budget, most_rows)
+    together = pieces.score([TEXTS[row] for row in rows], token_budget, most_rows, length_step)
     assert together.tobytes() == pieces.alone[rows].tobytes()
-
-
-def write(kind: str, texts: list[str], row_group: int) -> Path:
-    path = Path(f"in.{kind}")
-    if kind == "parquet":
-        pq.write_table(pa.table({"text": texts}), path, row_group_size=row_group)
-    elif kind == "jsonl":
-        path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    else:
-        with path.open("w", newline="") as file:
-            csv.writer(file).writerows([["text"], *([text] for text in texts)])
-    return path
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -82,23 +70,10 @@ def write(kind: str, texts: list[str], row_group: int) -> Path:
 )
 @pytest.mark.usefixtures("model")
 def test_over_formats_windows_workers_order_and_duplicates(
-    command: Command, pieces: Pieces, kind: str, rows: list[int], workers: int, window: int
+    pieces: Pieces, kind: str, rows: list[int], workers: int, window: int
 ) -> None:
-    source = write(kind, [TEXTS[row] for row in rows], row_group=window)
-    with patch("scorer.files.rebatching.WINDOW_ROWS", window), patch("scorer.files.source.WINDOW_ROWS", window):
-        result = command(
-            "scorer",
-            "run",
-            source,
-            "-o",
-            "out.parquet",
-            "--force",
-            "-m",
-            pieces.model,
-            "--workers",
-            workers,
-            "--restart",
-        )
-    assert result.code == 0, result.err
+    source = write_table(Path(f"in.{kind}"), {"text": [TEXTS[row] for row in rows]}, row_group=window)
+    options = RunOptions(source, Path("out.parquet"), force=True, workers=workers, window_rows=window)
+    run(options, Scorer.open(pieces.model))
     scored = pq.read_table("out.parquet")["sentiment_probability"].to_numpy()
     assert scored.tobytes() == pieces.alone[rows].tobytes()

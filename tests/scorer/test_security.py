@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from onnx import TensorProto, helper
 
-import scorer.cli.app
 from scorer.errors import ModelError
 from scorer.model.sealed import Card, read_sealed, seal
-from scorer.run.job import RunOptions, run
+from scorer.run.job import run
+from scorer.run.options import RunOptions
 from scorer.scoring import Scorer
 from tests.conftest import DATA, Command, one_line
 
@@ -198,7 +198,7 @@ def test_names_and_texts_that_no_terminal_can_spell(command: Command) -> None:
     one_line(command("scorer", "run", name, "-o", os.fsdecode(b"\xfd.csv")), "exists already")
     one_line(command("scorer", "text", os.fsdecode(b"\xff")), "not text")
     result = subprocess.run(
-        [sys.executable, "-m", scorer.cli.app.__name__, "text"], input=b"good\n\xff\n", capture_output=True, check=False
+        [sys.executable, "-m", "scorer", "text"], input=b"good\n\xff\n", capture_output=True, check=False
     )
     assert result.returncode == 1
     assert result.stderr.count(b"\n") == 1

@@ -1,5 +1,4 @@
 from dataclasses import astuple
-from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -44,8 +43,7 @@ def test_blocks_of_rows_change_no_id(texts: list[str]) -> None:
     for tokenizer in (with_special_tokens(), word_tokenizer(WORDS)):
         encoder = TextEncoder(tokenizer.to_str(), TextSettings(5, "tail", 0))
         together = encoder.encode(pa.array(texts, pa.string()))
-        with patch("scorer.tokens.encoder._BLOCK_ROWS", 2):
-            in_blocks = encoder.encode(pa.array(texts, pa.string()))
+        in_blocks = encoder.encode(pa.array(texts, pa.string()), block_rows=2)
         for one, other in zip(astuple(together), astuple(in_blocks), strict=True):
             assert (one.dtype, one.tolist()) == (other.dtype, other.tolist())
 

@@ -1,0 +1,41 @@
+"""`scorer inspect`: what a sealed model says of itself."""
+
+from __future__ import annotations
+
+from scorer.cli.arguments import json_argument
+from scorer.cli.tool import ArgumentParser
+from scorer.system.terminal import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
+    from pathlib import Path
+
+__all__ = ["inspect", "inspect_arguments"]
+
+
+def inspect_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of `scorer inspect`."""
+    from pathlib import Path
+
+    parser.add_argument("model", metavar="MODEL", type=Path, help="A sealed model.")
+    json_argument(parser)
+
+
+def inspect(*, model: Path, as_json: bool) -> None:
+    """Verify a sealed MODEL and print its card.
+
+    Example: scorer inspect best.onnx
+    """
+    from rich import print_json
+
+    from scorer.model.sealed import read_sealed
+    from scorer.system.limits import limited_memory
+
+    with limited_memory():
+        sealed = read_sealed(model)
+    if as_json:
+        print(sealed.card.to_json())
+    else:
+        size = f"{len(sealed.content) / 1e6:.2f} MB"
+        print(f"{printable(str(model))}: sealed and unaltered, {size}, sha256 {sealed.sha256}")
+        print_json(sealed.card.to_json())

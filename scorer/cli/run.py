@@ -1,0 +1,186 @@
+"""`scorer run`: a file of reviews in, the same rows with their sentiment out."""
+
+from __future__ import annotations
+
+from scorer.cli.arguments import json_argument, model_argument, open_scorer
+from scorer.cli.tool import ArgumentParser, at_least
+from scorer.system.terminal import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
+    from argparse import _ActionsContainer as ArgumentGroup
+    from pathlib import Path
+    from typing import Any
+
+    from scorer.run.options import Progress, RunOptions, RunSummary
+    from scorer.scoring import Scorer
+
+__all__ = ["run", "run_arguments"]
+
+
+def run_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of `scorer run`."""
+    from pathlib import Path
+
+    parser.add_argument("input", metavar="INPUT", type=Path, help="Reviews: a .parquet, .csv or .jsonl file.")
+    _input_arguments(parser.add_argument_group("Reading"))
+    _output_arguments(parser.add_argument_group("Writing"))
+    _work_arguments(parser.add_argument_group("Working"))
+
+
+def _input_arguments(group: ArgumentGroup) -> None:
+    from scorer.errors import OnError
+    from scorer.files.format import CsvOptions, Format
+
+    csv, add = CsvOptions(), group.add_argument
+    usual = "text, review, review_text, content, comment or body"
+    add("--text-column", metavar="NAME", help=f"The column to score.  [default: {usual}]")
+    add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
+    add("--delimiter", metavar="C", default=csv.delimiter, help="Between values of a CSV line.  [default: %(default)s]")
+    of_csv = "Of a CSV input; outputs are UTF-8.  [default: %(default)s]"
+    add("--encoding", metavar="NAME", default=csv.encoding, help=of_csv)
+    add(
+        "--on-error",
+        choices=[one.value for one in OnError],
+        default=OnError.fail.value,
+        help="A row that is not text: stop and name it, or go on without its score.  [default: %(default)s]",
+    )
+
+
+def _output_arguments(group: ArgumentGroup) -> None:
+    from pathlib import Path
+
+    from scorer.files.format import Format
+
+    add = group.add_argument
+    add("--output", "-o", metavar="FILE", type=Path, required=True, help="Where to write the rows.  [required]")
+    add("--output-format", choices=[one.value for one in Format], help="Of the output, whatever its name.")
+    add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
+    add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
+    add("--escape-formulas", action="store_true", help="In CSV outputs, put ' before text that begins like a formula.")
+    add("--force", action="store_true", help="Replace an existing output.")
+
+
+def _work_arguments(group: ArgumentGroup) -> None:
+    from scorer.system.limits import memory_size
+
+    add = group.add_argument
+    model_argument(group)
+    add("--workers", metavar="N", type=at_least(1), help="Parallel scorers.  [default: every usable CPU]")
+    most = "Most memory to take, such as 4GB; a file that needs more is refused.  [default: 80%% of what is free]"
+    add("--memory-limit", metavar="SIZE", type=memory_size, help=most)
+    often = "How often finished work goes to disk.  [default: %(default)s]"
+    add("--keep-every", metavar="SECONDS", type=at_least(0), default=1, help=often)
+    add("--restart", action="store_true", help="Forget what an interrupted run of this output has finished.")
+    add("--verify", metavar="N", type=at_least(0), default=0, help="Score N random rows again, one by one.")
+    add("--quiet", "-q", action="store_true", help="Print nothing but errors.")
+    json_argument(group)
+
+
+def run(*, model: Path | None, memory_limit: int | None, verify: int, quiet: bool, as_json: bool, **given: Any) -> None:
+    """Write every row of INPUT back with its sentiment.
+
+    Example: scorer run reviews.parquet -o scored.parquet
+    """
+    from scorer.system.limits import limited_memory
+    from scorer.system.process import return_freed_memory
+
+    options, silent = _run_options(**given), quiet or as_json
+    return_freed_memory()
+    with limited_memory(memory_limit):
+        scorer = open_scorer(model)
+        if not silent:
+            print(_model_line(scorer))
+        summary = _run_with_bar(options, scorer, visible=not silent)
+        if verify:
+            from scorer.run.verification import verify_rows
+
+            summary.verified = verify_rows(options, scorer, summary, verify)
+    if as_json:
+        import json
+
+        print(json.dumps(summary.as_dict()))
+    elif not quiet:
+        print(_summary_lines(summary))
+
+
+def _run_options(
+    *,
+    format: str | None,
+    output_format: str | None,
+    delimiter: str,
+    encoding: str,
+    escape_formulas: bool,
+    prefix: str,
+    status: bool,
+    on_error: str,
+    **same: Any,
+) -> RunOptions:
+    """What the arguments ask for; `same` are those that are called as the options are."""
+    from scorer.errors import OnError
+    from scorer.files.format import CsvOptions, Format
+    from scorer.run.options import RunOptions
+    from scorer.scores import ScoreColumns
+
+    return RunOptions(
+        input_format=Format(format) if format else None,
+        output_format=Format(output_format) if output_format else None,
+        csv=CsvOptions(delimiter, encoding, escape_formulas),
+        columns=ScoreColumns(prefix, status),
+        on_error=OnError(on_error),
+        **same,
+    )
+
+
+def _model_line(scorer: Scorer) -> str:
+    from scorer.model.network import EMBEDDED_MODEL
+
+    path = scorer.sealed.path
+    name = "the embedded default" if path == EMBEDDED_MODEL else printable(str(path))
+    return f"model: {name} ({scorer.sealed.sha256[:12]})"
+
+
+def _run_with_bar(options: RunOptions, scorer: Scorer, *, visible: bool) -> RunSummary:
+    """Run the job; on a terminal, and if `visible`, with a progress bar on stderr."""
+    from rich.console import Console
+
+    from scorer.run.job import run as run_job
+
+    console = Console(stderr=True)
+    if not (visible and console.is_terminal):
+        return run_job(options, scorer)
+    from rich import progress
+
+    bar = progress.Progress(
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        "{task.fields[rows]:,} reviews",
+        "{task.fields[rate]:,.0f}/s",
+        progress.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=1.0, rows=0, rate=0.0)
+
+        def show(done: Progress) -> None:
+            rate = done.rows / max(bar.tasks[task].elapsed or 0, 1e-3)
+            bar.update(task, completed=done.fraction, rows=done.rows, rate=rate)
+
+        return run_job(options, scorer, show)
+
+
+def _summary_lines(summary: RunSummary) -> str:
+    counts = [f"{summary.null:,} null", f"{summary.empty:,} empty"]
+    if summary.error:
+        counts.append(f"{summary.error:,} unreadable")
+    end = {"head": "first", "tail": "last"}[summary.kept_end]
+    counts.append(f"{summary.truncated:,} truncated to the {end} {summary.kept_tokens:,} tokens")
+    if summary.resumed:
+        counts.append(f"{summary.resumed:,} resumed")
+    verified = f"; {summary.verified:,} rows scored again, one by one: no difference" if summary.verified else ""
+    return (
+        f"{printable(summary.output)}: {summary.rows:,} rows, {summary.positive_share:.1%} positive; "
+        f"{', '.join(counts)}\n"
+        f"{summary.seconds:.1f} s, {summary.reviews_per_second:,.0f} reviews/s{verified}"
+    )

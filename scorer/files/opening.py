@@ -1,0 +1,71 @@
+"""Which format reads an input and writes an output. A new one is a file of this room and two lines here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from scorer.errors import InputError
+from scorer.files.csv import CsvSink, CsvSource
+from scorer.files.format import CsvOptions, Format, format_of
+from scorer.files.inputs import Input
+from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
+from scorer.files.outputs import Output, opened
+from scorer.files.parquet import ParquetSink, ParquetSource
+from scorer.files.rebatching import WINDOW_ROWS
+from scorer.files.source import Sink, Source
+
+__all__ = ["open_sink", "open_source"]
+
+
+def open_source(
+    file: Input,
+    text_column: str | None = None,
+    kind: Format | None = None,
+    csv_options: CsvOptions | None = None,
+    *,
+    keep_lines: bool = False,
+    window_rows: int = WINDOW_ROWS,
+) -> Source:
+    """Open a file of reviews; raises `InputError` if it is not of its format, or has no such column of text.
+
+    `text_column` may lead into structs, as in `review.text`; None looks for the usual names. `kind` None goes by the
+    name. With `keep_lines`, lines of JSON are not taken apart, for a sink that writes JSON Lines again. Windows have
+    at most `window_rows` rows.
+    """
+    match kind or format_of(file.name):
+        case Format.parquet:
+            return ParquetSource(file, text_column, window_rows)
+        case Format.csv:
+            return CsvSource(file, text_column, csv_options or CsvOptions(), window_rows)
+        case Format.jsonl:
+            lines = WholeLinesSource if keep_lines else JsonLinesSource
+            return lines(file, text_column, window_rows)
+
+
+@contextmanager
+def open_sink(output: Output, kind: Format, schema: pa.Schema, csv_options: CsvOptions) -> Iterator[Sink]:
+    """A sink whose file appears at its place only when the block ends without an error.
+
+    Raises `InputError` when the schema, or a value, cannot be written in this format.
+    """
+    with opened(output) as file:
+        try:
+            sink = _sink(file, kind, schema, csv_options)
+            yield sink
+            with output.naming():
+                sink.close()
+        except MemoryError:  # Arrow's is one of its exceptions too
+            raise
+        except pa.ArrowException as error:
+            raise InputError(f"{output.name}: cannot be written as {kind}: {error}") from error
+
+
+def _sink(file: pa.NativeFile, kind: Format, schema: pa.Schema, csv_options: CsvOptions) -> Sink:
+    match kind:
+        case Format.parquet:
+            return ParquetSink(file, schema)
+        case Format.csv:
+            return CsvSink(file, schema, csv_options)
+        case Format.jsonl:
+            return JsonLinesSink(file)

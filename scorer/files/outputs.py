@@ -1,0 +1,92 @@
+"""Where bytes go: written aside, complete and durable at their place, or not there at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from scorer.errors import InputError
+from scorer.system.atomic import commit_file, naming, require_folder
+
+__all__ = ["LocalOutput", "Output", "opened"]
+
+
+class Output(Protocol):
+    """The place of one finished file."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it, and what tells its format by its ending."""
+
+    def open(self) -> pa.NativeFile:
+        """An empty file aside, to be written and closed by the caller."""
+
+    def mark(self) -> str:
+        """What tells the opened file from all others; it stays the same when it is committed."""
+
+    def bears(self, mark: str) -> bool:
+        """The file with this mark stands at its place: it was committed."""
+
+    def commit(self) -> None:
+        """Put what was written at its place, durable and whole."""
+
+    def discard(self) -> None:
+        """Forget what was written aside, also by an attempt that was killed."""
+
+    def naming(self) -> AbstractContextManager[None]:
+        """Let errors of writing, such as that of a full disk, name this output."""
+
+
+@contextmanager
+def opened(output: Output) -> Iterator[pa.NativeFile]:
+    """A file that is committed to `output` if the block succeeds, else discarded."""
+    try:
+        file = output.open()
+        yield file  # not closed where the block fails: a writer that is left has still to end
+        with output.naming():
+            file.close()
+        output.commit()
+    finally:
+        output.discard()
+
+
+class LocalOutput:
+    """A file at `path`; raises `InputError` where none can be.
+
+    Until it is complete it lies in `work_folder`, beside it and for its owner alone, which whoever opens it makes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        require_folder(path)
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; name a file")
+        self.path, self.name = path, str(path)
+        self.work_folder = path.parent / f".{path.name}.run"
+        self._partial = self.work_folder / "output"
+
+    def open(self) -> pa.OSFile:
+        """The file aside, opened by its name's bytes: Arrow takes no other names that are not UTF-8."""
+        return pa.OSFile(os.fsencode(self._partial), "w")
+
+    def mark(self) -> str:
+        """The inode, which a rename keeps."""
+        return str(self._partial.stat().st_ino)
+
+    def bears(self, mark: str) -> bool:
+        """The file at `path` has this inode."""
+        return self.path.exists() and str(self.path.stat().st_ino) == mark
+
+    def commit(self) -> None:
+        """Rename the file aside to `path`."""
+        commit_file(self._partial, self.path)
+
+    def discard(self) -> None:
+        """Delete the file aside."""
+        self._partial.unlink(missing_ok=True)
+
+    def naming(self) -> AbstractContextManager[None]:
+        """Errors of the system without a file name get `path`."""
+        return naming(self.path)

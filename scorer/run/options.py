@@ -1,0 +1,120 @@
+"""What a run is asked to do, and what it tells of it: options, progress, summary."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scorer.errors import OnError
+from scorer.files.format import CsvOptions, Format, format_of
+from scorer.files.rebatching import WINDOW_ROWS
+from scorer.model.sealed import SealedModel
+from scorer.scores import ScoreColumns, Scores, Status
+
+__all__ = ["OnProgress", "Progress", "RunOptions", "RunSummary"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `scorer run` is asked to do."""
+
+    input: Path
+    output: Path
+    text_column: str | None = None
+    """The column to score; None looks for the usual names."""
+    input_format: Format | None = None
+    """None goes by the extension, as for the output."""
+    output_format: Format | None = None
+    csv: CsvOptions = field(default_factory=CsvOptions)
+    columns: ScoreColumns = field(default_factory=ScoreColumns)
+    on_error: OnError = OnError.fail
+    force: bool = False
+    """Replace an existing output."""
+    workers: int | None = None
+    """Threads that run the network; None takes every CPU that this process may use."""
+    restart: bool = False
+    """Forget what an interrupted run has finished."""
+    keep_every: float = 1.0
+    """Seconds between two times that finished work is put on disk."""
+    window_rows: int = WINDOW_ROWS
+    """Rows that are encoded and written at a time."""
+
+    @property
+    def kind(self) -> Format:
+        """Of the output; raises `InputError` for an extension that tells none."""
+        return self.output_format or format_of(str(self.output))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is."""
+
+    rows: int
+    fraction: float
+    """Of the input, 0 to 1."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass
+class RunSummary:
+    """What a job did; counts are rows."""
+
+    input: str
+    output: str
+    model_sha256: str
+    rows: int = 0
+    scored: int = 0
+    positive: int = 0
+    truncated: int = 0
+    empty: int = 0
+    null: int = 0
+    error: int = 0
+    resumed: int = 0
+    """Rows that an earlier attempt had scored before it was interrupted."""
+    verified: int = 0
+    """Rows that were scored again, alone, without a difference."""
+    kept_tokens: int = 0
+    """Of a truncated text."""
+    kept_end: str = ""
+    """Of a truncated text: `head` or `tail`."""
+    seconds: float = 0.0
+
+    @classmethod
+    def of_nothing(cls, options: RunOptions, sealed: SealedModel) -> "RunSummary":
+        """A run that has not begun."""
+        text = sealed.card.text
+        names = str(options.input), str(options.output)
+        return cls(*names, sealed.sha256, kept_tokens=text.max_length, kept_end=text.keep)
+
+    @property
+    def positive_share(self) -> float:
+        """Positive rows among the scored ones, 0 where there are none."""
+        return self.positive / max(self.scored, 1)
+
+    @property
+    def reviews_per_second(self) -> float:
+        """Rows of this attempt, scored or not, per second from opening the input to the finished file."""
+        return (self.rows - self.resumed) / max(self.seconds, 1e-9)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All counts and rates, ready for JSON."""
+        return asdict(self) | {
+            "positive_share": self.positive_share,
+            "reviews_per_second": self.reviews_per_second,
+        }
+
+    def add(self, scores: Scores, threshold: float, resumed: bool) -> None:
+        """Count one window."""
+        counts = np.bincount(scores.status, minlength=len(Status))
+        self.rows += len(scores.status)
+        self.resumed += resumed * len(scores.status)
+        self.truncated += int(counts[Status.truncated])
+        self.empty += int(counts[Status.empty])
+        self.null += int(counts[Status.null])
+        self.error += int(counts[Status.error])
+        self.scored += int(counts[Status.ok] + counts[Status.truncated])
+        self.positive += int((scores.probability >= threshold).sum())
