@@ -71,14 +71,16 @@ def sentence_bounds(text: str) -> list[int]:
 def cut_crops(material: Material, count: int, seed: int) -> MadeTexts:
     """At most `count` crops of 1, 2–3 or 4–9 sentences; `seed` decides which.
 
-    Every review is cropped equally often, once more or less. Crops of fewer than three words say nothing and are
-    left out.
+    Every review is cropped equally often, once more or less. Left out are crops of fewer than three words, which say
+    nothing, the whole review, and what the same review gave before.
     """
     rng = np.random.default_rng([seed, 0])
     found = MadeTexts([], [])
     for place, row in enumerate(rng.permutation(len(material.texts))):
         times = count // len(material.texts) + (place < count % len(material.texts))
-        crops = [crop for crop in _crops(material.texts[row], times, rng) if len(crop.split()) >= _LEAST_WORDS]
+        text = material.texts[row]
+        drawn = dict.fromkeys(_crops(text, times, rng))  # in their order, each once
+        crops = [crop for crop in drawn if len(crop.split()) >= _LEAST_WORDS and crop != text.strip()]
         found.texts.extend(crops)
         found.weights.extend([float(material.weights[row])] * len(crops))
     return found

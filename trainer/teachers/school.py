@@ -24,6 +24,8 @@ from trainer.data.sentences import encode_sentences, sentences_fingerprint, spli
 from trainer.data.splits import Splits
 from trainer.data.tokenizer import pad_id_of
 from trainer.data.weights import balanced_rows, mean_by_source, weights_of
+from trainer.errors import TrainerError
+from trainer.network.lstm import PREFIX_WORDS
 from trainer.recipes import Recipe, Teachers
 from trainer.stages import Made, Output, StageProgress, Stages
 from trainer.teachers.finetuning import LabelledTexts
@@ -66,7 +68,9 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     """Train the teachers of `recipe`, which has some, on `splits`, and let them label every review softly."""
     assert recipe.teachers is not None
     teachers = recipe.teachers
-    # First of all: a name that is wrong shows at once, not after the stages before it.
+    # First of all: what is wrong shows at once, not after the stages before it.
+    if teachers.lm_words:
+        _check_prefixes(recipe)
     transformer = load_transformer(teachers.teacher, teachers.teacher_length) if teachers.teacher else None
     school = _School(splits, tokenizer, recipe, teachers, seed, stages)
     alone = transformer is None and not teachers.lm_words
@@ -83,6 +87,17 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     texts = school.with_sentences(reviews, teachers.sentence_copies)
     weighed = EncodedReviews(texts.ids, texts.labels, texts.weights / texts.weights.mean())
     return Lesson(weighed, {_VECTORS: vectors}, dict(stages.summaries))
+
+
+def _check_prefixes(recipe: Recipe) -> None:
+    """Raise `TrainerError` for a network that cannot learn what readers say of the beginnings of a text."""
+    if recipe.pooling == "final_step":
+        raise TrainerError("--pooling final_step: cannot judge beginnings of a text; use another, or --lm-words 0")
+    if PREFIX_WORDS % recipe.words_per_step:
+        raise TrainerError(
+            f"--words-per-step {recipe.words_per_step}: readers judge a text after every {PREFIX_WORDS} words, no "
+            "whole number of steps; use 1, 2, 4 or 8, or --lm-words 0"
+        )
 
 
 class _School:

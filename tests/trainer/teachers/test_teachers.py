@@ -70,10 +70,10 @@ def test_crops_keep_sentence_boundaries(review: str) -> None:
 def test_crops_of_words() -> None:
     found = cut_crops(material("So good film! Bad bad film?! So good film...", "bad film"), 200, seed=1)
     first, second, third = "So good film!", "Bad bad film?!", "So good film..."
-    parts = {first, second, third, f"{first} {second}", f"{second} {third}", f"{first} {second} {third}"}
-    assert set(found.texts) == parts  # each of them, and never the review of two words
+    parts = [first, second, third, f"{first} {second}", f"{second} {third}"]
+    assert sorted(found.texts) == sorted(parts)  # each once, and neither a whole review nor one of two words
     assert set(found.weights) == {1.0}
-    assert cut_crops(material("One and only sentence here."), 5, seed=1).texts == ["One and only sentence here."] * 5
+    assert cut_crops(material("One and only sentence here. "), 5, seed=1).texts == []
 
 
 def test_recombined_texts_are_of_one_source_and_weigh_as_its_reviews() -> None:
