@@ -130,9 +130,12 @@ class _School:
     def judge_by_ngrams(self, with_made: bool) -> Output:
         """The linear teacher's logits [rows] of every part, and of the texts made of reviews if it is to judge them."""
         folds, strength = self._teachers.linear_folds, self._teachers.linear_strength
-        others = {"held_out": self._held_out.ids, "unlabelled": self._unlabelled}
+        others = {
+            name: (ids, np.full(len(ids), -1))
+            for name, ids in (("held_out", self._held_out.ids), ("unlabelled", self._unlabelled))
+        }
         if with_made:
-            others["made"] = self._made_ids
+            others["made"] = self._made_ids, self._made.tensors["parents"].numpy()
 
         def work(_: StageProgress) -> Made:
             vocab_size = self._encoder.vocab_size
@@ -219,7 +222,7 @@ class _School:
         def work(_: StageProgress) -> Made:
             material = self._material()
             parts = [cut_crops(material, crops, self._seed), recombine(material, recombined, self._seed)]
-            made = parts[0] + parts[1] + MadeTexts(words, [1.0] * len(words))
+            made = parts[0] + parts[1] + MadeTexts(words, [1.0] * len(words), [-1] * len(words))
             counts = {"crops": len(parts[0].texts), "recombined": len(parts[1].texts), "single_words": len(words)}
             return made.tensors(), counts
 
