@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from scorer.errors import ModelError
 from scorer.model.fold import fold_table
+from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import SealedModel, read_sealed
 
 __all__ = ["EMBEDDED_MODEL", "Network", "find_model", "open_model"]

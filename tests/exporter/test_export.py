@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 import torch
 
 from exporter import exporting
+from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import read_sealed
 from tests.conftest import DATA, TINY, Command, one_line
 from trainer.learning.checkpoint import load_checkpoint

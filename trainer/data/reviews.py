@@ -60,6 +60,7 @@ def load_splits(source: DataSource) -> dict[str, datasets.Dataset]:
     Raises `TrainerError` when the data cannot be found, or a column, text or label is not as it must be.
     """
     datasets.disable_progress_bars()
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # it would report the load of a local folder too
     loaded = _load_local(Path(source.name)) if Path(source.name).exists() else _load_from_hub(source.name)
     return {name: _checked(split, name, source) for name, split in loaded.items() if name in _SPLITS}
 

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 import torch
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from exporter.recurrence import fastest_graph
 from scorer.model.fold import fold_table
 from scorer.model.network import EMBEDDED_MODEL, Network
+from scorer.model.runtime import onnxruntime as ort
 from trainer.network.lstm import NetworkSettings, SentimentLSTM
 from trainer.network.rounding import EmbeddingBits, round_vectors
 
