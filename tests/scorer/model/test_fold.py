@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from exporter.recurrence import fastest_graph
 from scorer.model.fold import fold_table
-from scorer.model.network import EMBEDDED_MODEL, Network
+from scorer.model.network import Network
 from scorer.model.runtime import onnxruntime as ort
+from scorer.model.sealed import EMBEDDED_MODEL
 from trainer.network.lstm import NetworkSettings, SentimentLSTM
 from trainer.network.rounding import EmbeddingBits, round_vectors
 
