@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scorer.cli.arguments import json_argument, model_argument, open_scorer
+from scorer.cli.arguments import file_path, json_argument, model_argument, open_scorer
 from scorer.cli.tool import ArgumentParser, at_least
 from scorer.system.terminal import printable
 
@@ -20,9 +20,7 @@ __all__ = ["run", "run_arguments"]
 
 def run_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer run`."""
-    from pathlib import Path
-
-    parser.add_argument("input", metavar="INPUT", type=Path, help="Reviews: a .parquet, .csv or .jsonl file.")
+    parser.add_argument("input", metavar="INPUT", type=file_path, help="Reviews: a .parquet, .csv or .jsonl file.")
     _input_arguments(parser.add_argument_group("Reading"))
     _output_arguments(parser.add_argument_group("Writing"))
     _work_arguments(parser.add_argument_group("Working"))
@@ -48,12 +46,10 @@ def _input_arguments(group: ArgumentGroup) -> None:
 
 
 def _output_arguments(group: ArgumentGroup) -> None:
-    from pathlib import Path
-
     from scorer.files.format import Format
 
     add = group.add_argument
-    add("--output", "-o", metavar="FILE", type=Path, required=True, help="Where to write the rows.  [required]")
+    add("--output", "-o", metavar="FILE", type=file_path, required=True, help="Where to write the rows.  [required]")
     add("--output-format", choices=[one.value for one in Format], help="Of the output, whatever its name.")
     add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
     add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
@@ -133,7 +129,7 @@ def _run_options(
 
 
 def _model_line(scorer: Scorer) -> str:
-    from scorer.model.network import EMBEDDED_MODEL
+    from scorer.model.sealed import EMBEDDED_MODEL
 
     path = scorer.sealed.path
     name = "the embedded default" if path == EMBEDDED_MODEL else printable(str(path))

@@ -10,17 +10,17 @@ import re
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, HelpFormatter
-from io import TextIOWrapper
 
 from scorer.cli.signals import StopSignals
+from scorer.cli.streams import StandardStreams
 from scorer.errors import SentimentScorerError, UsageError
 from scorer.system.terminal import on_one_line
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` for it takes milliseconds
 if TYPE_CHECKING:
-    from argparse import _ActionsContainer
+    from argparse import Action, _ActionsContainer
     from collections.abc import Callable
-    from typing import NoReturn, TypeVar
+    from typing import Any, NoReturn, TypeVar
 
     _Function = TypeVar("_Function", bound=Callable[..., None])
 
@@ -32,6 +32,8 @@ _WORDING = (
     ("options:", "Options:"),
     ("  COMMAND\n", ""),
 )
+_TAKEN_AS_IT_IS = "\0"
+"""Before arguments that follow `--`: argparse forgets that it stood there, and no argument can hold this character."""
 _BOLD = r"^(Usage:|\S.*:$)"
 _CYAN = r"^(  (?:-\S+|[A-Za-z-]+)|    [a-z-]+(?=  ))"
 
@@ -62,26 +64,35 @@ class Tool:
 
     def __call__(self) -> NoReturn:
         """Run what the command line says and exit: 0 done, 1 refused in one line, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):  # a file name or review that this terminal cannot spell
-                stream.reconfigure(errors="backslashreplace")
+        with StandardStreams() as streams:
+            code = self._ended(sys.argv[1:], streams)
+        sys.exit(code)
+
+    def _ended(self, arguments: list[str], streams: StandardStreams) -> int:
+        """Run a command; its exit code, after one line where it is not 0."""
         with StopSignals() as signals:
             try:
-                self._parse_and_run(sys.argv[1:])
-                sys.exit(0)
+                code = self._parse_and_run(arguments)
+                streams.check()
+                return code
             except (Exception, KeyboardInterrupt) as error:
                 words, code = _ending(error, signals.received)
                 line = "; ".join([words, *getattr(error, "__notes__", ())])
                 print(on_one_line(f"{self._name}: {line}"), file=sys.stderr)
-                sys.exit(code)
+                return code
 
-    def _parse_and_run(self, arguments: list[str]) -> None:
-        name = self._parser().parse_args(arguments[:1] or ["--help"]).command
-        usage, add_arguments, function = self._commands[name]
-        parser = _Parser(f"{self._name} {name}", f"{self._name} {usage}", *_summary(function))
-        add_arguments(parser)
-        _add_help(parser)
-        function(**vars(parser.parse_intermixed_args(arguments[1:])))
+    def _parse_and_run(self, arguments: list[str]) -> int:
+        try:
+            name = self._parser().parse_args(arguments[:1] or ["--help"]).command
+            usage, add_arguments, function = self._commands[name]
+            parser = _Parser(f"{self._name} {name}", f"{self._name} {usage}", *_summary(function))
+            add_arguments(parser)
+            _add_help(parser)
+            given = parser.parse_intermixed_args(_marked(arguments[1:]))
+        except SystemExit as end:  # argparse has printed the help or the version
+            return int(end.code or 0)
+        function(**vars(given))
+        return 0
 
     def _parser(self) -> ArgumentParser:
         """The parser of the first argument, which names the command."""
@@ -115,6 +126,14 @@ def _ending(error: BaseException, stopped_by: int | None) -> tuple[str, int]:
     raise error
 
 
+def _marked(arguments: list[str]) -> list[str]:
+    """Without `--`; what follows it is marked, so that it is no option whatever it begins with."""
+    if "--" not in arguments:
+        return arguments
+    end = arguments.index("--")
+    return [*arguments[:end], *(_TAKEN_AS_IT_IS + one for one in arguments[end + 1 :])]
+
+
 class _Parser(ArgumentParser):
     """An `ArgumentParser` in this project's style: readable help, and errors of one line."""
 
@@ -142,7 +161,14 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One line that names the mistake and where to read more."""
+        message = message.replace(_TAKEN_AS_IT_IS, "")
+        if message.startswith("unrecognized arguments: -"):
+            message += "; put -- before what begins with - and is no option"
         raise UsageError(f"{message}; see {self.prog} --help")
+
+    def _get_values(self, action: Action, arg_strings: list[str]) -> Any:
+        """Of every argument, as argparse has it, which knows nothing of the mark."""
+        return super()._get_values(action, [one.removeprefix(_TAKEN_AS_IT_IS) for one in arg_strings])
 
 
 class _Formatter(HelpFormatter):
