@@ -37,7 +37,7 @@ class CsvOptions:
 
 
 _EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format.csv}
-_EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl}
+_EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".json": Format.jsonl}
 
 
 def format_of(name: str) -> Format:

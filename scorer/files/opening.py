@@ -68,4 +68,4 @@ def _sink(file: pa.NativeFile, kind: Format, schema: pa.Schema, csv_options: Csv
         case Format.csv:
             return CsvSink(file, schema, csv_options)
         case Format.jsonl:
-            return JsonLinesSink(file)
+            return JsonLinesSink(file, schema)
