@@ -65,8 +65,8 @@ def with_columns(frame: Any, texts: Any, columns: dict[str, pa.Array]) -> Any:
     """The frame with `columns` after its own; `texts` is one of them."""
     if isinstance(frame, pa.Table):
         fields = [pa.field(name, column.type) for name, column in columns.items()]
-        new = [pa.chunked_array([column]) for column in columns.values()]
-        return pa.Table.from_arrays([*frame.columns, *new], schema=with_fields(frame.schema, fields))
+        added = [pa.chunked_array([column]) for column in columns.values()]
+        return pa.Table.from_arrays([*frame.columns, *added], schema=with_fields(frame.schema, fields))
     new = {name: like(texts, column, name) for name, column in columns.items()}
     return frame.assign(**new) if _library_of(frame) == "pandas" else frame.with_columns(**new)
 
