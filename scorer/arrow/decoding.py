@@ -3,7 +3,7 @@
 Arrow's Parquet reader does not check what a string holds, so it is done here, before any text is scored.
 """
 
-from collections.abc import Callable
+from collections.abc import Collection
 
 import numpy as np
 import pyarrow as pa
@@ -38,17 +38,17 @@ def decode_texts(column: pa.Array) -> tuple[pa.StringArray | pa.LargeStringArray
 
 
 def decode_rows(
-    batch: pa.RecordBatch, is_checked: Callable[[pa.DataType], bool] = is_text
+    batch: pa.RecordBatch, checked: Collection[int] | None = None
 ) -> tuple[pa.RecordBatch, NDArray[np.bool_]]:
     """Rows with `�` for each byte that is not UTF-8; and which rows had any, bool [rows].
 
-    Looks at columns whose type `is_checked`, and at strings inside nested ones, which are told of but not mended:
-    whoever writes them as text has to.
+    Looks at the columns that are `checked`, all of texts if None, and at strings inside nested ones. These are told of
+    but not mended: whoever writes them as text has to.
     """
     columns, found = list(batch.columns), np.zeros(batch.num_rows, np.bool_)
     for index, column in enumerate(columns):
         kind = storage_of(column).type
-        if pa.types.is_nested(kind) or is_checked(kind):
+        if pa.types.is_nested(kind) or (is_text(kind) if checked is None else index in checked):
             unreadable = unreadable_rows(column)
             found |= unreadable
             if unreadable.any() and not pa.types.is_nested(kind):

@@ -1,6 +1,6 @@
 """Values within values: what lists, maps and structs hold, and which rows hold what."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from scorer.arrow.arrays import integers_of
 
-__all__ = ["entries_of", "is_list", "rows_where", "storage_of"]
+__all__ = ["entries_of", "is_list", "leaves_of", "rows_where", "storage_of"]
 
 _LISTS = (
     pa.types.is_list,
@@ -37,6 +37,18 @@ def entries_of(column: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
 def storage_of(column: pa.Array) -> pa.Array:
     """The values of an extension type as they are stored, of any other as they are."""
     return column.storage if isinstance(column, pa.ExtensionArray) else column
+
+
+def leaves_of(column: pa.Array) -> Iterator[pa.Array]:
+    """The arrays of all that a column holds and that holds nothing else."""
+    column = storage_of(column)
+    if pa.types.is_struct(column.type):
+        for index in range(column.type.num_fields):
+            yield from leaves_of(column.field(index))
+    elif is_list(column.type):
+        yield from leaves_of(entries_of(column)[0])
+    else:
+        yield column
 
 
 def rows_where(column: pa.Array, test: Callable[[pa.Array], NDArray[np.bool_]]) -> NDArray[np.bool_]:

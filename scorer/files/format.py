@@ -7,7 +7,11 @@ from pathlib import Path
 
 from scorer.errors import InputError
 
-__all__ = ["CsvOptions", "Format", "format_of"]
+__all__ = ["CODECS", "CsvOptions", "Format", "format_of"]
+
+
+CODECS = ("none", "snappy", "gzip", "brotli", "lz4", "zstd")
+"""Of Parquet."""
 
 
 class Format(StrEnum):
