@@ -9,7 +9,7 @@ from scorer.arrow.decoding import is_text
 from scorer.errors import InputError
 from scorer.system.terminal import listed, shortened
 
-__all__ = ["ColumnPath", "choose_name", "column_at", "find_column", "find_text_column"]
+__all__ = ["ColumnPath", "choose_name", "column_at", "find_column", "find_text_column", "is_certain"]
 
 _USUAL_NAMES = ("text", "review", "review_text", "content", "comment", "body")
 
@@ -64,6 +64,12 @@ def find_column(file: str, schema: pa.Schema, name: str | None, usual: Iterable[
     return paths[0]
 
 
+def is_certain(schema: pa.Schema, name: str | None) -> bool:
+    """No further column could change what `find_text_column` finds."""
+    kinds = (_type_at(schema, path) for path in _paths_to(name or _USUAL_NAMES[0], schema))
+    return any(is_text(kind) and not pa.types.is_null(kind) for kind in kinds)
+
+
 def column_at(batch: pa.RecordBatch, path: ColumnPath) -> pa.Array:
     """A column of `batch`, or the field of a struct in it, null where the struct is."""
     column = batch.column(path[0])
@@ -79,10 +85,12 @@ def _require_readable_names(file: str, schema: pa.Schema) -> None:
 
 
 def _all_names(fields: Iterable[pa.Field]) -> Iterator[str]:
-    for field in fields:
+    waiting = list(fields)
+    while waiting:  # not by calling itself: some are nested deeper than Python's stack
+        field = waiting.pop()
         yield field.name
         if pa.types.is_nested(field.type):
-            yield from _all_names(field.type.field(index) for index in range(field.type.num_fields))
+            waiting += [field.type.field(index) for index in range(field.type.num_fields)]
 
 
 def _paths_to(name: str, fields: Iterable[pa.Field]) -> Iterator[ColumnPath]:
