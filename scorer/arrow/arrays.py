@@ -10,7 +10,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["bools", "bools_of", "floats_of", "integers_of", "numbers", "offsets_of", "strings", "without_nulls"]
+__all__ = [
+    "bools",
+    "bools_of",
+    "bytes_of",
+    "floats_of",
+    "integers_of",
+    "numbers",
+    "offsets_of",
+    "strings",
+    "without_nulls",
+]
 
 
 def numbers(values: NDArray[np.number], null: NDArray[np.bool_] | None = None) -> pa.Array:
@@ -55,6 +65,13 @@ def bools_of(array: pa.BooleanArray) -> NDArray[np.bool_]:
     """The values of an array of bools, none of them null."""
     bits = np.frombuffer(array.buffers()[1], np.uint8)
     return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :].view(np.bool_)
+
+
+def bytes_of(values: pa.LargeBinaryArray | pa.LargeStringArray) -> memoryview:
+    """All values end to end, without a copy."""
+    _, offset_buffer, data = values.buffers()
+    offsets = np.frombuffer(offset_buffer, np.int64)[values.offset : values.offset + len(values) + 1]
+    return memoryview(data)[offsets[0] : offsets[-1]]
 
 
 def without_nulls(texts: pa.Array) -> pa.Array:

@@ -11,21 +11,24 @@ from scorer.system.terminal import listed, shortened
 
 __all__ = ["ColumnPath", "column_at", "find_text_column"]
 
-_USUAL_NAMES = ("text", "review", "review_text", "content", "comment", "body")
+_USUAL_NAMES = (
+    *("text", "review", "review_text", "reviewtext", "review_body", "content", "comment", "comments", "body"),
+    *("sentence", "message"),
+)
 
 ColumnPath = tuple[int, ...]
 """The index of a column, then of a field in its struct, and so on."""
 
 
 def find_text_column(file: str, schema: pa.Schema, name: str | None) -> ColumnPath:
-    """The column that holds the text: `name`, else the first of the usual names that is there.
+    """The column that holds the text: `name`, else the first of the usual names that is there, in whatever case.
 
     `name` may lead into structs, as in `review.text`. Raises `InputError` when there is no such column, more than
     one, its values are not text, or the name of a column is not.
     """
     _require_readable_names(file, schema)
     names = schema.names
-    chosen = name or next((usual for usual in _USUAL_NAMES if usual in names), None)
+    chosen = _spelled_as_there(name, names) if name else _usual_name(names)
     if not names:
         raise InputError(f"{file}: has no columns")
     if chosen is None:
@@ -42,6 +45,17 @@ def find_text_column(file: str, schema: pa.Schema, name: str | None) -> ColumnPa
             f"{file}: column {chosen!r} is {shortened(str(kind))}, not text; name another with --text-column{inside}"
         )
     return paths[0]
+
+
+def _usual_name(names: list[str]) -> str | None:
+    spelled = (_spelled_as_there(usual, names) for usual in _USUAL_NAMES)
+    return next((name for name in spelled if name in names), None)
+
+
+def _spelled_as_there(name: str, names: list[str]) -> str:
+    """`name`, or the one column that differs from it only by case and by spaces around it."""
+    alike = [one for one in names if one.strip().casefold() == name.strip().casefold()]
+    return name if name in names or len(alike) != 1 else alike[0]
 
 
 def column_at(batch: pa.RecordBatch, path: ColumnPath) -> pa.Array:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["decode_rows", "decode_texts", "is_text"]
+__all__ = ["decode_rows", "decode_texts", "is_text", "mend_texts"]
 
 _TEXT_TYPES = (
     pa.types.is_string,
@@ -40,8 +40,14 @@ def decode_rows(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, NDArray[np.bool_
     rows = np.logical_or.reduce([no_text, *masks])
     if not rows.any():
         return batch, rows
-    columns = [_mended(column) if mask.any() else column for column, mask in zip(batch.columns, masks, strict=True)]
+    columns = [mend_texts(column) if mask.any() else column for column, mask in zip(batch.columns, masks, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema), rows
+
+
+def mend_texts(texts: pa.StringArray | pa.LargeStringArray) -> pa.StringArray | pa.LargeStringArray:
+    """Strings with `�` for each byte that is not UTF-8."""
+    values = (value if value is None else value.decode(errors="replace") for value in _as_bytes(texts))
+    return pa.array(values, texts.type)
 
 
 def _plain_strings(column: pa.Array) -> pa.StringArray | pa.LargeStringArray:
@@ -62,11 +68,6 @@ def _unreadable(texts: pa.StringArray | pa.LargeStringArray) -> NDArray[np.bool_
     except pa.ArrowInvalid:
         return np.fromiter((not _decodes(value) for value in _as_bytes(texts)), np.bool_, len(texts))
     return np.zeros(len(texts), np.bool_)
-
-
-def _mended(texts: pa.StringArray | pa.LargeStringArray) -> pa.StringArray | pa.LargeStringArray:
-    values = (value if value is None else value.decode(errors="replace") for value in _as_bytes(texts))
-    return pa.array(values, texts.type)
 
 
 def _as_bytes(texts: pa.StringArray | pa.LargeStringArray) -> list[bytes | None]:

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scorer.arrow.arrays import bytes_of
 from scorer.arrow.columns import ColumnPath, find_text_column
 from scorer.errors import InputError
 from scorer.files.inputs import Input
 from scorer.files.json_lines import LineBlock
 from scorer.files.rebatching import windows_of
-from scorer.files.source import Decoded, decode_column, decode_text_rows
+from scorer.files.source import Decoded, Skipped, decode_column, decode_text_rows
 
 __all__ = ["JsonLinesSink", "JsonLinesSource", "WholeLinesSource"]
 
@@ -36,7 +36,7 @@ class _LinesSource(ABC):
     """One JSON object on each line, blank lines aside; raises `InputError` for a line that is none."""
 
     def __init__(self, file: Input, text_column: str | None, window_rows: int) -> None:
-        self.name = file.name
+        self.name, self.skipped = file.name, Skipped()
         self._file, self._window_rows = file, window_rows
         self._bytes_read = 0
         self.schema = self._find_schema()
@@ -155,17 +155,10 @@ class JsonLinesSink:
         members = [part for name, column in zip(names, columns, strict=True) for part in _member(name, column)]
         lines = pc.binary_join_element_wise(*before, *members[1:], _binary("}\n"), _binary(""))
         if len(lines):
-            self._file.write(_bytes_of(lines))
+            self._file.write(bytes_of(lines))
 
     def close(self) -> None:
         """Nothing is held back."""
-
-
-def _bytes_of(lines: pa.LargeBinaryArray) -> memoryview:
-    """All lines end to end, without a copy."""
-    _, offset_buffer, data = lines.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int64)[lines.offset : lines.offset + len(lines) + 1]
-    return memoryview(data)[offsets[0] : offsets[-1]]
 
 
 def _binary(text: str) -> pa.Scalar:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from scorer.arrow.columns import find_text_column
 from scorer.errors import InputError
 from scorer.files.inputs import Input
-from scorer.files.source import Decoded, arrow_errors, decode_column
+from scorer.files.source import Decoded, Skipped, arrow_errors, decode_column
 
 __all__ = ["ParquetSink", "ParquetSource"]
 
@@ -22,7 +22,7 @@ class ParquetSource:
     """The rows of a Parquet file; `window_rows` at a time."""
 
     def __init__(self, file: Input, text_column: str | None, window_rows: int) -> None:
-        self.name = file.name
+        self.name, self.skipped = file.name, Skipped()
         self._window_rows = window_rows
         with arrow_errors(self.name, "not a Parquet file, or damaged"):
             # Page by page: a file of one huge row group must not lie in memory as a whole.

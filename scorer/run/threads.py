@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from scorer import __version__
 from scorer.errors import InputError, OnError, OutputError
+from scorer.files.csv_cells import TextCells
 from scorer.files.format import Format
 from scorer.files.inputs import Input
 from scorer.files.opening import open_sink, open_source
@@ -46,14 +47,15 @@ def run_in_threads(
 
 def open_input(file: Input, options: RunOptions) -> Source:
     """The input as a run reads it; raises `InputError`."""
-    return open_source(
+    source = open_source(
         file,
         options.text_column,
         options.input_format,
         options.csv,
-        keep_lines=options.kind is Format.jsonl,
+        written_as=options.kind,
         window_rows=options.window_rows,
     )
+    return TextCells(source) if options.kind is Format.csv and options.on_error is OnError.null else source
 
 
 def _score_all(
@@ -82,6 +84,7 @@ def _score_all(
             summary.add(scores, scorer.sealed.card.threshold, window.resumed)
             if on_progress:
                 on_progress(Progress(summary.rows, source.fraction_read()))
+        summary.skipped, summary.first_skipped = source.skipped.lines, source.skipped.first
         work.complete(asdict(summary))
     return summary
 
