@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from scorer.arrow.arrays import strings
+from scorer.arrow.metadata import with_fields
 from scorer.errors import InputError
 
 __all__ = ["array_of", "column_names", "like", "with_columns"]
@@ -63,9 +64,9 @@ def column_names(frame: Any) -> list[str]:
 def with_columns(frame: Any, texts: Any, columns: dict[str, pa.Array]) -> Any:
     """The frame with `columns` after its own; `texts` is one of them."""
     if isinstance(frame, pa.Table):
-        for name, column in columns.items():
-            frame = frame.append_column(name, column)
-        return frame
+        fields = [pa.field(name, column.type) for name, column in columns.items()]
+        added = [pa.chunked_array([column]) for column in columns.values()]
+        return pa.Table.from_arrays([*frame.columns, *added], schema=with_fields(frame.schema, fields))
     new = {name: like(texts, column, name) for name, column in columns.items()}
     return frame.assign(**new) if _library_of(frame) == "pandas" else frame.with_columns(**new)
 

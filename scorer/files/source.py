@@ -1,6 +1,6 @@
 """What every format gives: a source of record batches, which knows its texts, and a sink that takes them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,7 +13,7 @@ from scorer.arrow.columns import ColumnPath, column_at
 from scorer.arrow.decoding import decode_rows, decode_texts
 from scorer.errors import InputError
 
-__all__ = ["Decoded", "Sink", "Source", "arrow_errors", "decode_column", "decode_text_rows"]
+__all__ = ["Decoded", "Sink", "Skipped", "Source", "arrow_errors", "decode_column", "decode_text_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,30 @@ class Decoded:
     """Where a row is not text, bool [rows]."""
 
 
+@dataclass
+class Skipped:
+    """Lines that were left out because they are no rows."""
+
+    lines: int = 0
+    first: int | None = None
+    """The number of the first of them."""
+
+    def add(self, lines: int, first: int) -> None:
+        """Count some more; `first` is the number of their first."""
+        self.lines += lines
+        self.first = self.first or first
+
+
 class Source(Protocol):
     """An opened file of reviews; it knows which of its columns holds the text."""
 
     name: str
     """Of the input, for messages."""
     schema: pa.Schema
+
+    @property
+    def skipped(self) -> Skipped:
+        """What was left out so far."""
 
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order, at most a few thousand at a time; raises `InputError` for damaged data.
@@ -65,11 +83,11 @@ def decode_column(window: pa.RecordBatch, text: ColumnPath) -> Decoded:
     return Decoded(window, *decode_texts(column_at(window, text)))
 
 
-def decode_text_rows(window: pa.RecordBatch, text: ColumnPath) -> Decoded:
-    """For files that are text as a whole: each of their strings is checked, and mended where it is no UTF-8."""
-    rows, unreadable = decode_rows(window)
-    texts, _ = decode_texts(column_at(rows, text))
-    return Decoded(rows, texts, unreadable)
+def decode_text_rows(window: pa.RecordBatch, text: ColumnPath, checked: Collection[int] | None = None) -> Decoded:
+    """For what is text as a whole, or becomes it: columns that are `checked`, None for all, are mended to be UTF-8."""
+    texts, no_text = decode_texts(column_at(window, text))
+    rows, unreadable = decode_rows(window, checked)
+    return Decoded(rows, texts, unreadable | no_text)
 
 
 @contextmanager
