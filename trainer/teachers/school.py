@@ -47,7 +47,7 @@ _SENTENCE_SHARE = 0.9  # of a sentence's true label, against no opinion
 _SENTENCES_HELD_OUT = 0.1
 _WHOLE_REVIEW = 1_000_000  # tokens: language model and linear teacher read long reviews to the end
 _LM_PASSES = 10  # at most, over a few reviews
-_CROPS_A_REVIEW = 3  # at most, and as many recombined texts
+_CROPS_A_REVIEW = 10  # at most, and as many recombined texts
 _RATIO_SCALE = 2.0  # makes the log ratios of telling words as large as other numbers of their vectors, or larger
 _SPEED = 1e11  # floating-point operations a second of an ordinary core in bfloat16, to foretell minutes
 
