@@ -116,7 +116,9 @@ def test_the_tutorial_recipe_from_fit_to_scores(command: Command) -> None:
     )
     assert checkpoint.data["validation_reviews"] == 60
     assert (checkpoint.calibration, checkpoint.temperature) == ({}, 1.0)
-    assert command("exporter", "to-onnx", "best.pth").code == 0
+    exported = command("exporter", "to-onnx", "best.pth")
+    assert exported.code == 0, exported.err
+    assert "as torch traced it" in exported.out
     assert command("scorer", "run", DATA / "reviews.csv", "-o", "scored.parquet", "--model", "best.onnx").code == 0
     scored = pq.read_table("scored.parquet")
     alone = command("scorer", "text", "--json", "--model", "best.onnx", scored["text"][0].as_py())
@@ -309,8 +311,10 @@ def test_a_network_of_two_layers_from_fit_to_scores(command: Command) -> None:
 
 
 def test_ctrl_c_is_told_in_one_line_and_can_be_resumed() -> None:
-    arguments = ["fit", "--data", str(DATA), *TINY, "--epochs", "500"]
-    command = [sys.executable, "-m", "trainer", *arguments]
+    # A process that was started in the background ignores Ctrl-C, and so would those that it starts.
+    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{listens}; from trainer.cli import main; main()"
+    command = [sys.executable, "-c", program, "fit", "--data", str(DATA), *TINY, "--epochs", "500"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stderr
