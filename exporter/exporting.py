@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import onnx
-import onnxruntime
 import torch
 
 from exporter.errors import ExportError
@@ -14,6 +13,7 @@ from exporter.huggingface import write_huggingface_folder
 from exporter.parity import Parity, prove_parity
 from exporter.recurrence import fastest_graph
 from scorer.model.network import Network
+from scorer.model.runtime import onnxruntime
 from scorer.model.sealed import Card, read_sealed, seal
 from scorer.system.atomic import write_aside
 from trainer.learning.checkpoint import Checkpoint, load_checkpoint

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scorer import __version__
+from scorer.cli.arguments import file_path
 from scorer.cli.tool import ArgumentParser, BooleanOptionalAction, Tool, UsageError, at_least, needs_training_extra
 from scorer.system.terminal import printable
 from trainer.recipes import RECIPES, Recipe, Teachers
@@ -55,7 +56,7 @@ def _fit_arguments(parser: ArgumentParser) -> None:
         "--output",
         "-o",
         metavar="FILE",
-        type=Path,
+        type=file_path,
         default=Path("best.pth"),
         help="The checkpoint; its run folder lies beside it.  [default: %(default)s]",
     )
@@ -120,7 +121,7 @@ def fit_(
 
 
 def _evaluate_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="A .pth file of `trainer fit`.")
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=file_path, help="A .pth file of `trainer fit`.")
     _data_arguments(parser)
     parser.add_argument("--split", default="test", help="The split to measure on.  [default: %(default)s]")
     parser.add_argument("--record", action="store_true", help="Keep the figures in the checkpoint, for its card.")

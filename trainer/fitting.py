@@ -109,7 +109,8 @@ def fit(options: FitOptions, observer: FitObserver) -> FitResult:
 
     session = _Session(options, tokenizer, data, last)
     if recipe.teachers:
-        root = {"data": data, "tokenizer": tokenizer.to_str(), "seed": options.seed}
+        weights = [recipe.source_weights, recipe.positive_weight]
+        root = {"data": data, "tokenizer": tokenizer.to_str(), "seed": options.seed, "weights": weights}
         lesson = teach(splits, tokenizer, recipe, options.seed, _stages(options, root, observer))
         session.learn_from(lesson)
         reviews = lesson.reviews

@@ -40,7 +40,7 @@ class Teachers:
     teacher_pieces: Annotated[
         int, Value("Pieces of longer texts that it reads: 1 the end, 2 the beginning too.", COUNT)
     ] = 2
-    teacher_vectors: Annotated[bool, Value("Begin with word vectors that the transformer gives.")] = False
+    teacher_vectors: Annotated[bool, Value("Begin with word vectors that the transformer gives.")] = True
     crops: Annotated[int, Value("Stretches of sentences of the reviews to label as well.", COUNT_OR_NONE)] = 90_000
     recombined: Annotated[
         int, Value("Texts made of sentences of different reviews to label as well.", COUNT_OR_NONE)

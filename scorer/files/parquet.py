@@ -25,7 +25,7 @@ from scorer.files.parquet_footer import (
     name_of,
     parquet_only,
 )
-from scorer.files.source import Decoded, arrow_errors, decode_column, decode_text_rows
+from scorer.files.source import Decoded, Skipped, arrow_errors, decode_column, decode_text_rows
 
 __all__ = ["ParquetLayout", "ParquetSink", "ParquetSource"]
 
@@ -55,7 +55,7 @@ class ParquetSource:
     def __init__(
         self, file: Input, text_column: str | None, window_rows: int, written_as: Format = Format.parquet
     ) -> None:
-        self.name = file.name
+        self.name, self.skipped = file.name, Skipped()
         self._input, self._window_rows, self._written_as = file, window_rows, written_as
         with file.open() as raw, arrow_errors(self.name, "not a Parquet file, or damaged"):
             footer = footer_of(raw)

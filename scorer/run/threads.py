@@ -82,6 +82,7 @@ def _score_all(
             summary.add(scores, scorer.sealed.card.threshold, window.resumed)
             if on_progress:
                 on_progress(Progress(summary.rows, source.fraction_read()))
+        summary.skipped, summary.first_skipped = source.skipped.lines, source.skipped.first
         work.complete(asdict(summary))
     return summary
 

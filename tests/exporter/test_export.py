@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 import torch
 
@@ -17,6 +16,7 @@ from exporter.graph import Served, export_graph
 from exporter.parity import prove_parity
 from exporter.recurrence import fastest_graph
 from scorer.model.network import Network
+from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import read_sealed
 from scorer.tokens.encoder import TextEncoder, TextSettings
 from scorer.tokens.words import word_tokenizer

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scorer.model.batches import plan_batches
-from scorer.model.network import EMBEDDED_MODEL, Network
-from scorer.model.sealed import read_sealed
+from scorer.model.network import Network
+from scorer.model.sealed import EMBEDDED_MODEL, read_sealed
 from scorer.run.job import run
 from scorer.run.options import RunOptions
 from scorer.scoring import Scorer

@@ -68,6 +68,7 @@ def load_splits(data: DataOptions) -> dict[str, datasets.Dataset]:
     Raises `TrainerError` when the data cannot be found, or a column, text or label is not as it must be.
     """
     datasets.disable_progress_bars()
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False  # it would report the load of a local folder too
     parts: dict[str, list[datasets.Dataset]] = {}
     for name, source in zip(data.names, _source_names(data.names), strict=True):
         loaded = _load_local(Path(name)) if Path(name).exists() else _load_from_hub(name)

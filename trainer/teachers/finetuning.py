@@ -107,7 +107,7 @@ class _Tuner:
 
     def _loss(self, pieces: Sequence[list[int]], labels: Tensor) -> Tensor:
         with self._teacher.autocast():
-            logits = self._network(*self._teacher.batch(pieces))
+            logits, _ = self._network(*self._teacher.batch(pieces))
         softened = labels * (1 - 2 * _SMOOTHING) + _SMOOTHING
         return binary_cross_entropy_with_logits(logits.float(), softened.to(logits.device))
 

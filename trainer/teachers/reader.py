@@ -51,8 +51,8 @@ def self_trained_reader(recipe: Recipe, teachers: Teachers) -> Recipe:
 
 def _large(recipe: Recipe, teachers: Teachers) -> Recipe:
     size = teachers.teacher_hidden_dim
-    own = {"hidden_dim": size, "layers": 1, "words_per_step": 1, "embedding_rate": 1.0, "cosine": True}
-    return replace(recipe, **own, teachers=None)
+    large = replace(recipe, hidden_dim=size, layers=1, words_per_step=1, teachers=None)
+    return replace(large, embedding_rate=1.0, cosine=True)
 
 
 def train_reader(

@@ -76,7 +76,7 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
         panel = panel.joined_by(judge)
     if teachers.lm_words:
         panel, stack, reader = school.teach_readers(panel)
-        vectors = vectors if teachers.teacher_vectors else reader.tensors[_VECTORS]
+        vectors = vectors if transformer and teachers.teacher_vectors else reader.tensors[_VECTORS]
     else:
         stack = school.weigh("stack", panel)
     reviews = school.label(teachers.hard_share, panel, stack, with_made=True)
@@ -135,7 +135,10 @@ class _School:
         tuned = [stages.finetune(teacher, self._texts_to_finetune())] if encoder else []
         judge = stages.judge(teacher, self._texts_by_part(), self._held_out, [*tuned, self._made])
         if self._teachers.teacher_vectors:
-            words = [self._tokenizer.id_to_token(i) or "" for i in range(self._encoder.vocab_size)]
+            special = (self._encoder.settings.pad_id, self._encoder.unknown_id)
+            words = [
+                "" if i in special else self._tokenizer.id_to_token(i) or "" for i in range(self._encoder.vocab_size)
+            ]
             vectors = stages.vectors(teacher, words, self._recipe.embedding_dim, tuned)
         return judge, vectors
 

@@ -27,6 +27,9 @@ _BATCH_ROWS, _BATCH_TOKENS = 64, 8192  # a batch stays within some hundred MB of
 _CUDA_TIMES = 16  # as much at once on a GPU, which is idle with less
 _NO_LIMIT = 1 << 20  # tokenizers without a limit name a larger number
 _HEAD_DEVIATION = 0.02  # of the first weights, as BERT's own
+_LARGEST_LOGIT = 5.0  # of a word alone
+_WORD_DEVIATION = 0.5  # of a word vector's numbers, but for the first
+_TINY = 1e-6
 
 
 class Encoder(nn.Module):
@@ -41,14 +44,10 @@ class Encoder(nn.Module):
         nn.init.normal_(self.head.weight, std=_HEAD_DEVIATION)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, input_ids: Tensor, mask: Tensor) -> Tensor:
-        """Logits, float32 [batch], of ids and mask, both int64 [batch, time]."""
-        logits: Tensor = self.head(self.vectors(input_ids, mask))
-        return logits.squeeze(1)
-
-    def vectors(self, input_ids: Tensor, mask: Tensor) -> Tensor:
-        """Mean state of each text: float32 [batch, width]."""
-        return _mean_state(self.model, input_ids, mask)
+    def forward(self, input_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [batch] and mean states, float32 [batch, width], of ids and mask, both int64 [batch, time]."""
+        mean = _mean_state(self.model(input_ids=input_ids, attention_mask=mask).last_hidden_state, mask)
+        return self.head(mean).squeeze(1), mean
 
 
 class Classifier(nn.Module):
@@ -58,16 +57,12 @@ class Classifier(nn.Module):
         super().__init__()
         self.model, self._sides = model, sides
 
-    def forward(self, input_ids: Tensor, mask: Tensor) -> Tensor:
-        """Log odds of the positive labels against the negative ones, float32 [batch]."""
-        logits = self.model(input_ids=input_ids, attention_mask=mask).logits.float()  # [batch, labels]
+    def forward(self, input_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Log odds [batch] of the positive labels against the negative ones, and mean states, as `Encoder` has them."""
+        said = self.model(input_ids=input_ids, attention_mask=mask, output_hidden_states=True)
+        logits = said.logits.float()  # [batch, labels]
         positive, negative = (logits[:, list(side)] for side in (self._sides.positive, self._sides.negative))
-        odds: Tensor = positive.logsumexp(1) - negative.logsumexp(1)
-        return odds
-
-    def vectors(self, input_ids: Tensor, mask: Tensor) -> Tensor:
-        """Mean state of each text: float32 [batch, width]."""
-        return _mean_state(self.model.base_model, input_ids, mask)
+        return positive.logsumexp(1) - negative.logsumexp(1), _mean_state(said.hidden_states[-1], mask)
 
 
 @dataclass(frozen=True)
@@ -156,11 +151,13 @@ def read_texts(teacher: Transformer, texts: Sequence[str], most_pieces: int, pro
         logits, first = kept["logits"], kept["batches"]
     teacher.network.eval()
     batches = list(_batches(pieces.tokens, teacher.device))
+    lengths = np.array([len(piece) + 1 for piece in pieces.tokens])
+    work = np.cumsum([lengths[rows].sum() for rows in batches])  # the longest come first: a batch is no unit of time
     for number, rows in enumerate(batches[first:], first + 1):
         with teacher.autocast():
-            said = teacher.network(*teacher.batch([pieces.tokens[row] for row in rows]))
+            said, _ = teacher.network(*teacher.batch([pieces.tokens[row] for row in rows]))
         logits[torch.from_numpy(rows)] = said.float().cpu()
-        _tell(progress, number, len(batches), logits)
+        _tell(progress, work[number - 1] / work[-1], number, logits)
     owner = torch.from_numpy(np.repeat(np.arange(len(texts)), pieces.counts))
     total = torch.zeros(len(texts)).index_add(0, owner, logits)
     return total / torch.from_numpy(pieces.counts)
@@ -168,29 +165,39 @@ def read_texts(teacher: Transformer, texts: Sequence[str], most_pieces: int, pro
 
 @torch.inference_mode()
 def read_words(teacher: Transformer, words: Sequence[str], size: int) -> Tensor:
-    """A vector for each word, float32 [words, size]: its mean state, by the `size` widest directions of all words.
+    """A vector for each word that is read alone, float32 [words, size], zeros for an empty one.
 
-    Scaled to a standard deviation of 1, as fresh vectors have. Raises `TrainerError` for more numbers than states.
+    First the teacher's logit, then the word's mean state along the widest directions of all; every word's as long as
+    any other's. Raises `TrainerError` for more numbers than there are directions.
     """
-    teacher.network.eval()
-    tokens = [row[: teacher.room] for row in teacher.tokens(words)]
-    found: Tensor | None = None
-    for rows in _batches(tokens, teacher.device):
-        with teacher.autocast():
-            states = teacher.network.vectors(*teacher.batch([tokens[row] for row in rows])).float().cpu()
-        found = torch.zeros(len(words), states.shape[1]) if found is None else found
-        found[torch.from_numpy(rows)] = states
-    assert found is not None
-    if size > min(found.shape):
-        raise TrainerError(f"--embedding-dim {size}: the teacher's vectors have {min(found.shape)} numbers; take fewer")
-    centred = found - found.mean(0)
+    logits, states = _read_pieces(teacher, [tokens[: teacher.room] for tokens in teacher.tokens(words)])
+    if size - 1 > min(states.shape):
+        raise TrainerError(f"--embedding-dim {size}: the teacher's states have {min(states.shape)} numbers; take fewer")
+    centred = states - states.mean(0)
     _, directions = torch.linalg.eigh(centred.T.double() @ centred.double())  # ascending
-    vectors: Tensor = centred @ directions[:, -size:].flip(1).float()
-    return vectors / vectors.std().clamp_min(1e-9)
+    others = centred @ directions.flip(1)[:, : size - 1].float()
+    others *= _WORD_DEVIATION / others.pow(2).mean(1, keepdim=True).sqrt().clamp_min(_TINY)
+    first = logits.clamp(-_LARGEST_LOGIT, _LARGEST_LOGIT) / logits.pow(2).mean().sqrt().clamp_min(_TINY)
+    vectors = torch.cat([first.unsqueeze(1), others], 1)
+    return vectors * torch.tensor([float(bool(word)) for word in words]).unsqueeze(1)
 
 
-def _tell(progress: StageProgress, done: int, of: int, logits: Tensor) -> None:
-    progress.at(done / of, lambda: f"{done:,} batches", lambda: {"logits": logits, "batches": done})
+def _read_pieces(teacher: Transformer, pieces: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+    """Logits [pieces] and mean states [pieces, width] of pieces that are few or short enough to keep."""
+    teacher.network.eval()
+    found: list[tuple[Tensor, Tensor]] = []
+    batches = list(_batches(pieces, teacher.device))
+    for rows in batches:
+        with teacher.autocast():
+            logits, states = teacher.network(*teacher.batch([pieces[row] for row in rows]))
+        found.append((logits.float().cpu(), states.float().cpu()))
+    order = torch.from_numpy(np.argsort(np.concatenate(batches)))
+    joined = [torch.cat(list(parts))[order] for parts in zip(*found, strict=True)]
+    return joined[0], joined[1]
+
+
+def _tell(progress: StageProgress, share: float, batches: int, logits: Tensor) -> None:
+    progress.at(float(share), lambda: f"{batches:,} batches", lambda: {"logits": logits, "batches": batches})
 
 
 def _from_pretrained(name: str) -> tuple[Any, Any, Any]:
@@ -234,11 +241,10 @@ def _digest(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _mean_state(model: nn.Module, input_ids: Tensor, mask: Tensor) -> Tensor:
-    states = model(input_ids=input_ids, attention_mask=mask).last_hidden_state.float()  # [batch, time, width]
+def _mean_state(states: Tensor, mask: Tensor) -> Tensor:
+    """Of `states` [batch, time, width] over the tokens: float32 [batch, width]."""
     shares = mask.unsqueeze(2).float()
-    mean: Tensor = (states * shares).sum(1) / shares.sum(1).clamp_min(1.0)
-    return mean
+    return (states.float() * shares).sum(1) / shares.sum(1).clamp_min(1.0)
 
 
 def _starts(tokens: int, room: int, most: int) -> list[int]:

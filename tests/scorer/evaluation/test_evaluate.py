@@ -8,7 +8,7 @@ import pytest
 
 from scorer.errors import InputError, UsageError
 from scorer.evaluation.labels import label_key, parse_reading, reading_of
-from scorer.model.network import EMBEDDED_MODEL
+from scorer.model.sealed import EMBEDDED_MODEL
 from tests.conftest import DATA, Command, one_line
 from tests.writing import write_table
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.model.network import EMBEDDED_MODEL
+from scorer.model.sealed import EMBEDDED_MODEL
 from tests.conftest import DATA, Command, Result, one_line
 from tests.writing import write_table
 

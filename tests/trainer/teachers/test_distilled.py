@@ -123,6 +123,19 @@ def test_resumed_inside_a_stage(command: Command, reviews: Path, whole: Path, st
     assert_same_fit(whole, Path("best.pth"))
 
 
+def test_the_small_network_begins_with_the_last_readers_word_vectors(command: Command) -> None:
+    still = ["--learning-rate", 1e-30, "--embedding-bits", 32, "--average-decay", "none", "--epochs", 1]
+    assert fit(command, DATA, *still).code == 0
+    reader = torch.load("best.run/stages/reader-2.pt", weights_only=True)["tensors"]["embedding.weight"]
+    assert torch.equal(load_checkpoint(Path("best.pth")).model_state_dict["embedding.weight"], reader)
+
+
+def test_stages_know_the_weights_of_sources_and_labels(command: Command, reviews: Path, whole: Path) -> None:
+    shutil.copytree(whole.with_suffix(".run"), "best.run")
+    Path("best.run/last.pth").unlink()
+    assert stages_begun(fit(command, reviews, "--positive-weight", 3, "--resume")) == STAGES
+
+
 def test_a_stage_of_another_fit_is_not_taken(command: Command, reviews: Path, whole: Path) -> None:
     shutil.copytree(whole.with_suffix(".run"), "best.run")
     Path("best.run/last.pth").unlink()

@@ -152,14 +152,18 @@ def test_an_encoder_learns_its_labels_and_keeps_its_embeddings(progress: StagePr
     assert not tensors.keys() & frozen.keys()
 
 
-def test_words_have_vectors_along_the_widest_directions() -> None:
-    vectors = read_words(load_encoder(), ["good", "bad", "film", "not", "a", "b", "c"], 4)
-    assert vectors.shape == (7, 4)
-    assert vectors.std().item() == pytest.approx(1)
-    spread = vectors.var(0).tolist()
-    assert spread == sorted(spread, reverse=True)
-    with pytest.raises(TrainerError, match="--embedding-dim 9"):
-        read_words(load_encoder(), ["good", "bad", "film"], 9)
+def test_words_have_vectors_that_begin_with_what_the_teacher_says_of_them(progress: StageProgress) -> None:
+    teacher, words = load_encoder(), ["", "good", "bad", "film", "not", "a", "b", "c"]
+    torch.manual_seed(1)
+    teacher.network.begin_anew()
+    vectors = read_words(teacher, words, 4)
+    assert vectors.shape == (8, 4)
+    assert not vectors[0].any()
+    logits = read_texts(teacher, words, 1, progress)
+    torch.testing.assert_close(vectors[1:, 0], logits[1:] / logits.pow(2).mean().sqrt(), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(vectors[1:, 1:].pow(2).mean(1), torch.full((7,), 0.25))
+    with pytest.raises(TrainerError, match="--embedding-dim 10"):
+        read_words(teacher, words, 10)
 
 
 def fit(command: Command, *arguments: object):
@@ -183,7 +187,7 @@ def test_from_two_sources_and_a_classifier_to_scores(command: Command) -> None:
     assert "positive is 4 stars, 5 stars; negative is 1 star, 2 stars; 3 stars aside" in result.out
     checkpoint = load_checkpoint(Path("best.pth"))
     assert checkpoint.recipe.teachers.teacher == "stars"  # and no path of this machine
-    assert list(checkpoint.stages) == ["texts", "linear", "teacher-reading", "stack"]
+    assert list(checkpoint.stages) == ["texts", "linear", "teacher-reading", "teacher-vectors", "stack"]
     texts = checkpoint.stages["texts"]
     assert (texts["recombined"], texts["single_words"]) == (20, 15)
     read = checkpoint.stages["teacher-reading"]["texts"]
@@ -195,7 +199,7 @@ def test_from_two_sources_and_a_classifier_to_scores(command: Command) -> None:
 
 def test_an_encoder_is_fine_tuned_and_resumed_inside(command: Command) -> None:
     data = write_two_sources()
-    arguments = ["--teacher", save_encoder(Path("encoder")), "--teacher-texts", 100, "--teacher-vectors"]
+    arguments = ["--teacher", save_encoder(Path("encoder")), "--teacher-texts", 100]
     assert fit(command, *data, *arguments, "-o", "whole.pth").code == 0
     whole = load_checkpoint(Path("whole.pth"))
     assert list(whole.stages) == ["texts", "linear", "teacher", "teacher-reading", "teacher-vectors", "stack"]
@@ -210,6 +214,16 @@ def test_an_encoder_is_fine_tuned_and_resumed_inside(command: Command) -> None:
     assert "teacher: resumed at 50%" in resumed.out
     parts = load_checkpoint(Path("parts.pth"))
     assert all(torch.equal(parts.model_state_dict[name], w) for name, w in whole.model_state_dict.items())
+
+
+def test_the_small_network_begins_with_the_transformers_word_vectors(command: Command) -> None:
+    teacher = save_classifier(Path("two"), ["negative", "positive"])
+    still = ["--learning-rate", 1e-30, "--embedding-bits", 32, "--average-decay", "none", "--epochs", 1]
+    readers = ["--lm-words", 20_000, "--teacher-hidden-dim", 8, "--reader-epochs", 1, "--self-training-rounds", 0]
+    assert fit(command, "--data", DATA, "--teacher", teacher, *readers, *still).code == 0
+    made = torch.load("best.run/stages/teacher-vectors.pt", weights_only=True)["tensors"]["vectors"]
+    learned = load_checkpoint(Path("best.pth")).model_state_dict["embedding.weight"]
+    torch.testing.assert_close(learned, made, rtol=0, atol=1e-20)
 
 
 def test_the_transformer_joins_language_model_and_readers(command: Command) -> None:
