@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 from scorer.cli.arguments import file_path, json_argument, model_argument, open_scorer
 from scorer.cli.tool import ArgumentParser, at_least
+from scorer.errors import FileSystemWarning
 from scorer.system.terminal import printable
 
 TYPE_CHECKING = False
@@ -82,6 +85,8 @@ def run(*, model: Path | None, memory_limit: int | None, verify: int, quiet: boo
     from scorer.system.process import return_freed_memory
 
     options, silent = _run_options(**given), quiet or as_json
+    if quiet:
+        warnings.simplefilter("ignore", FileSystemWarning)
     return_freed_memory()
     with limited_memory(memory_limit):
         scorer = open_scorer(model)

@@ -31,9 +31,9 @@ def run_in_threads(
 ) -> RunSummary:
     """Score the rows of the one input in threads of this process; an interrupted run goes on where it was."""
     (file,) = inputs
+    output = _output(options)  # what cannot work is refused before anything is made
     source = open_input(file, options)
-    schema = _output_schema(source, options, scorer.sealed)  # what cannot work is refused before anything is made
-    output = _output(options)
+    schema = _output_schema(source, options, scorer.sealed)
     fingerprint = fingerprint_of(inputs, options, scorer.sealed)
     with finished_work(output, fingerprint, every=options.keep_every, restart=options.restart) as work:
         if work.summary and not options.force:  # all was done but the cleaning up
