@@ -36,6 +36,8 @@ _FORMULA = r"\A([=+\-@\t\r\n])"
 class CsvSource:
     """Every value stays the string it was: types are never guessed, empty is never null."""
 
+    row_count: int | None = None
+
     def __init__(self, file: Input, text_column: str | None, options: CsvOptions, window_rows: int) -> None:
         self.name = file.name
         self._file, self._options, self._window_rows = file, options, window_rows

@@ -35,6 +35,8 @@ _NO_MEMBERS = r"^[ \t\r]*\{[ \t\r]*$"
 class _LinesSource(ABC):
     """One JSON object on each line, blank lines aside; raises `InputError` for a line that is none."""
 
+    row_count: int | None = None
+
     def __init__(self, file: Input, text_column: str | None, window_rows: int) -> None:
         self.name = file.name
         self._file, self._window_rows = file, window_rows

@@ -32,6 +32,7 @@ class ParquetSource:
         self.schema: pa.Schema = self._file.schema_arrow
         self._text = find_text_column(self.name, self.schema, text_column)
         self._rows: int = self._file.metadata.num_rows
+        self.row_count: int | None = self._rows
         self._rows_read = 0
 
     def windows(self) -> Iterator[pa.RecordBatch]:

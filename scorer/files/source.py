@@ -33,6 +33,8 @@ class Source(Protocol):
     name: str
     """Of the input, for messages."""
     schema: pa.Schema
+    row_count: int | None
+    """None where the format does not count its rows."""
 
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order, at most a few thousand at a time; raises `InputError` for damaged data.
