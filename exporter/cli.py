@@ -45,6 +45,8 @@ def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None) -> N
 
     result = to_onnx(ExportOptions(checkpoint, output, hf_dir))
     print(_parity_line(result.parity))
+    if not result.rewritten:
+        print("graph: as torch traced it, slower than the fast one, which needs another --pooling than final_step")
     print(f"saved {printable(str(result.output))} ({result.size / 1e6:.2f} MB)")
 
 

@@ -3,8 +3,13 @@
 import doctest
 import subprocess
 import sys
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
+import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -50,10 +55,66 @@ def test_a_list_gives_a_list_and_an_array_an_array(model: object) -> None:
     assert (one.score([]), one.labels([])) == ([], [])
 
 
-@pytest.mark.parametrize("texts", ["one text", [1, 2], ["\ud800"], pa.array([1, 2]), {"a": "b"}])
+@pytest.mark.parametrize("kind", ["list", "tuple", "numpy", "pandas", "polars", "arrow", "chunked"])
+def test_a_column_gives_its_like(model: object, kind: str) -> None:
+    texts = ["a good film", None, "", "bad"]
+    make = {
+        "list": list,
+        "tuple": tuple,
+        "numpy": lambda values: np.array(values, np.object_),
+        "pandas": lambda values: pd.Series(values, index=[3, 1, 2, 0], name="review"),
+        "polars": lambda values: pl.Series("review", values),
+        "arrow": pa.array,
+        "chunked": lambda values: pa.chunked_array([values[:1], values[1:]]),
+    }[kind]
+    one = Scorer.open()
+    expected, column = one.score(texts), make(texts)
+    scored = one.score(column)
+    whole = {"tuple": list, "arrow": pa.Array}.get(kind, type(column))
+    assert isinstance(scored, whole)
+    known = [None if value is None or value != value else value for value in list(to_list(scored))]
+    assert known == expected
+    labels = one.labels(scored)
+    assert isinstance(labels, whole)
+    assert [None if value != value else value for value in to_list(labels)] == one.labels(expected)
+    if kind == "pandas":
+        assert scored.index.tolist() == column.index.tolist()
+
+
+def to_list(column: object) -> list:
+    return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_frame_gives_its_like(model: object, make: Callable[[dict], Any]) -> None:
+    frame = make({"id": [1, 2], "review": ["a good film", None]})
+    one = Scorer.open()
+    scored = one.score_frame(frame, columns=ScoreColumns("my_", status=True))
+    assert type(scored) is type(frame)
+    new = ["my_sentiment_probability", "my_sentiment", "my_sentiment_status"]
+    assert list(getattr(scored, "column_names", scored.columns)) == ["id", "review", *new]
+    assert to_list(scored["my_sentiment_probability"])[0] == one.score(["a good film"])[0]
+    assert to_list(scored["my_sentiment_status"]) == ["ok", "null"]
+    with pytest.raises(InputError, match="already has a column 'my_sentiment"):
+        one.score_frame(scored, columns=ScoreColumns("my_"))
+    with pytest.raises(InputError, match="no column 'x'"):
+        one.score_frame(frame, "x")
+
+
+def test_batches_are_a_stream(model: object) -> None:
+    batches = pa.table({"text": ["good", "bad", "fine"]}).to_batches(max_chunksize=1)
+    one = Scorer.open()
+    stream = one.score_batches(iter(batches))
+    assert next(stream).equals(one.score_batch(batches[0]))
+    assert [batch.num_rows for batch in stream] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "texts", ["one text", [1, 2], ["\ud800"], pa.array([1, 2]), {"a": "b"}, np.zeros((2, 2)), pd.Series([1])]
+)
 def test_what_is_no_text_is_refused(model: object, texts: object) -> None:
     with pytest.raises(InputError):
-        Scorer.open().score(texts)  # type: ignore[call-overload]
+        Scorer.open().score(texts)
 
 
 def test_a_batch_gives_the_same_rows_with_their_sentiment(model: object) -> None:

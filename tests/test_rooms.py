@@ -12,9 +12,11 @@ PACKAGES = ("scorer", "trainer", "exporter")
 
 # Each room may import those below it and itself; `files` may not know of texts or models.
 ROOMS = {
-    "cli": {"run", "scoring", "scores", "files", "model", "arrow", "system", "errors"},
+    "cli": {"run", "evaluation", "scoring", "scores", "files", "model", "arrow", "system", "errors"},
     "run": {"scoring", "scores", "files", "model", "arrow", "tokens", "system", "errors"},
-    "scoring": {"scores", "model", "tokens", "arrow", "errors"},
+    "evaluation": {"scoring", "scores", "files", "arrow", "system", "errors"},
+    "scoring": {"scores", "tables", "model", "tokens", "arrow", "errors"},
+    "tables": {"arrow", "errors"},
     "scores": {"arrow"},
     "files": {"arrow", "system", "errors"},
     "model": {"tokens", "arrow", "errors"},

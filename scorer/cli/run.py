@@ -49,11 +49,13 @@ def _input_arguments(group: ArgumentGroup) -> None:
 
 
 def _output_arguments(group: ArgumentGroup) -> None:
-    from scorer.files.format import Format
+    from scorer.files.format import CODECS, Format
 
     add = group.add_argument
     add("--output", "-o", metavar="FILE", type=file_path, required=True, help="Where to write the rows.  [required]")
     add("--output-format", choices=[one.value for one in Format], help="Of the output, whatever its name.")
+    codec = "Codec of a Parquet output.  [default: that of a Parquet INPUT, else snappy]"
+    add("--compression", choices=CODECS, metavar="CODEC", help=codec)
     add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
     add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
     add("--escape-formulas", action="store_true", help="In CSV outputs, put ' before text that begins like a formula.")

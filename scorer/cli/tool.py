@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, TypeVar
 
     _Function = TypeVar("_Function", bound=Callable[..., None])
+    _Command = tuple[Callable[[ArgumentParser], None], Callable[..., None]]
 
 __all__ = ["ArgumentParser", "BooleanOptionalAction", "Tool", "UsageError", "at_least", "needs_training_extra"]
 
@@ -49,7 +50,7 @@ class Tool:
 
     def __init__(self, name: str, summary: str, version: str) -> None:
         self._name, self._summary, self._version = name, summary, version
-        self._commands: dict[str, tuple[str, Callable[[ArgumentParser], None], Callable[..., None]]] = {}
+        self._commands: dict[str, tuple[str, str, Callable[[], _Command]]] = {}
 
     def command(self, usage: str, add_arguments: Callable[[ArgumentParser], None]) -> Callable[[_Function], _Function]:
         """Make the decorated function a command: `usage` is its name and its required arguments.
@@ -58,10 +59,26 @@ class Tool:
         """
 
         def register(function: _Function) -> _Function:
-            self._commands[usage.split()[0]] = usage, add_arguments, function
+            self._commands[usage.split()[0]] = usage, _summary(function)[0], lambda: (add_arguments, function)
             return function
 
         return register
+
+    def command_in(self, module: str, usage: str, summary: str) -> None:
+        """Make a command of the function in `module` that is called as the command is, imported only to run it.
+
+        `summary` is the first line of its docstring, so that the overview need not import it; its arguments are added
+        by the function `NAME_arguments` beside it.
+        """
+        name = usage.split()[0]
+
+        def load() -> _Command:
+            from importlib import import_module
+
+            found = import_module(module)
+            return getattr(found, f"{name}_arguments"), getattr(found, name)
+
+        self._commands[name] = usage, summary, load
 
     def __call__(self) -> NoReturn:
         """Run what the command line says and exit: 0 done, 1 refused in one line, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
@@ -103,7 +120,8 @@ class Tool:
     def _parse_and_run(self, arguments: list[str]) -> int:
         try:
             name = self._parser().parse_args(arguments[:1] or ["--help"]).command
-            usage, add_arguments, function = self._commands[name]
+            usage, _, load = self._commands[name]
+            add_arguments, function = load()
             parser = _Parser(f"{self._name} {name}", f"{self._name} {usage}", *_summary(function))
             add_arguments(parser)
             _add_help(parser)
@@ -121,8 +139,8 @@ class Tool:
         names = parser.add_subparsers(
             title="Commands", metavar="COMMAND", dest="command", required=True, parser_class=ArgumentParser
         )
-        for name, (_, _, function) in self._commands.items():
-            names.add_parser(name, help=_summary(function)[0])
+        for name, (_, summary, _) in self._commands.items():
+            names.add_parser(name, help=summary)
         options = parser.add_argument_group("Options")
         version = f"{self._name} {self._version}"
         options.add_argument("--version", action="version", version=version, help="Print the version.")

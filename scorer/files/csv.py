@@ -1,6 +1,5 @@
 """CSV, both ways: every value stays the string it was, and columns of other types become text."""
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import pyarrow.csv as pacsv
 
 from scorer.arrow.columns import find_text_column
 from scorer.arrow.decoding import decode_texts, is_text
+from scorer.arrow.rendering import cell_values
 from scorer.errors import InputError
 from scorer.files.csv_lines import line_of_row, line_of_unclosed_quote, read_header
 from scorer.files.format import CsvOptions
@@ -177,15 +177,14 @@ def _csv_batch(batch: pa.RecordBatch, schema: pa.Schema, escape_formulas: bool) 
 
 
 def _csv_type(kind: pa.DataType) -> pa.DataType:
-    text = pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind) or is_text(kind)
+    is_extension = isinstance(kind, pa.BaseExtensionType)
+    text = is_extension or pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind) or is_text(kind)
     return pa.large_string() if text else kind
 
 
 def _cells(column: pa.Array) -> pa.Array:
     """The column with nested values as JSON and all that may be text as strings of valid UTF-8."""
-    if pa.types.is_nested(column.type):
-        values = (v if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in column.to_pylist())
-        return pa.array(values, pa.large_string())
+    column = cell_values(column)
     if pa.types.is_fixed_size_binary(column.type):
         column = column.cast(pa.binary())
     if not is_text(column.type):

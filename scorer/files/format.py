@@ -7,7 +7,11 @@ from pathlib import Path
 
 from scorer.errors import InputError
 
-__all__ = ["CsvOptions", "Format", "format_of"]
+__all__ = ["CODECS", "CsvOptions", "Format", "format_of"]
+
+
+CODECS = ("none", "snappy", "gzip", "brotli", "lz4", "zstd")
+"""Of Parquet."""
 
 
 class Format(StrEnum):
@@ -37,7 +41,7 @@ class CsvOptions:
 
 
 _EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format.csv}
-_EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl}
+_EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".json": Format.jsonl}
 
 
 def format_of(name: str) -> Format:

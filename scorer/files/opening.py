@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -11,11 +12,23 @@ from scorer.files.format import CsvOptions, Format, format_of
 from scorer.files.inputs import Input
 from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
 from scorer.files.outputs import Output, opened
-from scorer.files.parquet import ParquetSink, ParquetSource
+from scorer.files.parquet import ParquetLayout, ParquetSink, ParquetSource
 from scorer.files.rebatching import WINDOW_ROWS
 from scorer.files.source import Sink, Source
 
-__all__ = ["open_sink", "open_source"]
+__all__ = ["layout_of", "open_sink", "open_source"]
+
+
+_LAYOUT = ParquetLayout()
+
+
+def layout_of(source: Source, compression: str | None) -> ParquetLayout:
+    """How rows of `source` are written as Parquet: as they were if that is what they come from.
+
+    `compression` None keeps the codec.
+    """
+    layout = source.layout if isinstance(source, ParquetSource) else _LAYOUT
+    return replace(layout, compression=compression) if compression else layout
 
 
 def open_source(
@@ -24,34 +37,40 @@ def open_source(
     kind: Format | None = None,
     csv_options: CsvOptions | None = None,
     *,
-    keep_lines: bool = False,
+    written_as: Format | None = None,
     window_rows: int = WINDOW_ROWS,
 ) -> Source:
     """Open a file of reviews; raises `InputError` if it is not of its format, or has no such column of text.
 
     `text_column` may lead into structs, as in `review.text`; None looks for the usual names. `kind` None goes by the
-    name. With `keep_lines`, lines of JSON are not taken apart, for a sink that writes JSON Lines again. Windows have
-    at most `window_rows` rows.
+    name. `written_as` is the format of the output: lines of JSON that become such again are not taken apart, and what
+    becomes text is checked to be UTF-8. Windows have at most `window_rows` rows.
     """
     match kind or format_of(file.name):
         case Format.parquet:
-            return ParquetSource(file, text_column, window_rows)
+            return ParquetSource(file, text_column, window_rows, written_as or Format.parquet)
         case Format.csv:
             return CsvSource(file, text_column, csv_options or CsvOptions(), window_rows)
         case Format.jsonl:
-            lines = WholeLinesSource if keep_lines else JsonLinesSource
+            lines = WholeLinesSource if written_as is Format.jsonl else JsonLinesSource
             return lines(file, text_column, window_rows)
 
 
 @contextmanager
-def open_sink(output: Output, kind: Format, schema: pa.Schema, csv_options: CsvOptions) -> Iterator[Sink]:
+def open_sink(
+    output: Output,
+    kind: Format,
+    schema: pa.Schema,
+    csv_options: CsvOptions,
+    layout: ParquetLayout = _LAYOUT,
+) -> Iterator[Sink]:
     """A sink whose file appears at its place only when the block ends without an error.
 
     Raises `InputError` when the schema, or a value, cannot be written in this format.
     """
     with opened(output) as file:
         try:
-            sink = _sink(file, kind, schema, csv_options)
+            sink = _sink(file, kind, schema, csv_options, layout)
             yield sink
             with output.naming():
                 sink.close()
@@ -61,11 +80,11 @@ def open_sink(output: Output, kind: Format, schema: pa.Schema, csv_options: CsvO
             raise InputError(f"{output.name}: cannot be written as {kind}: {error}") from error
 
 
-def _sink(file: pa.NativeFile, kind: Format, schema: pa.Schema, csv_options: CsvOptions) -> Sink:
+def _sink(file: pa.NativeFile, kind: Format, schema: pa.Schema, csv_options: CsvOptions, layout: ParquetLayout) -> Sink:
     match kind:
         case Format.parquet:
-            return ParquetSink(file, schema)
+            return ParquetSink(file, schema, layout)
         case Format.csv:
             return CsvSink(file, schema, csv_options)
         case Format.jsonl:
-            return JsonLinesSink(file)
+            return JsonLinesSink(file, schema)

@@ -1,6 +1,6 @@
 """What every format gives: a source of record batches, which knows its texts, and a sink that takes them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -67,11 +67,11 @@ def decode_column(window: pa.RecordBatch, text: ColumnPath) -> Decoded:
     return Decoded(window, *decode_texts(column_at(window, text)))
 
 
-def decode_text_rows(window: pa.RecordBatch, text: ColumnPath) -> Decoded:
-    """For files that are text as a whole: each of their strings is checked, and mended where it is no UTF-8."""
-    rows, unreadable = decode_rows(window)
-    texts, _ = decode_texts(column_at(rows, text))
-    return Decoded(rows, texts, unreadable)
+def decode_text_rows(window: pa.RecordBatch, text: ColumnPath, checked: Collection[int] | None = None) -> Decoded:
+    """For what is text as a whole, or becomes it: columns that are `checked`, None for all, are mended to be UTF-8."""
+    texts, no_text = decode_texts(column_at(window, text))
+    rows, unreadable = decode_rows(window, checked)
+    return Decoded(rows, texts, unreadable | no_text)
 
 
 @contextmanager

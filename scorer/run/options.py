@@ -28,6 +28,8 @@ class RunOptions:
     """None goes by the extension, as for the output."""
     output_format: Format | None = None
     csv: CsvOptions = field(default_factory=CsvOptions)
+    compression: str | None = None
+    """Of a Parquet output, one of `CODECS`; None takes that of a Parquet input, else snappy."""
     columns: ScoreColumns = field(default_factory=ScoreColumns)
     on_error: OnError = OnError.fail
     force: bool = False

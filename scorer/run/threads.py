@@ -8,9 +8,8 @@ import pyarrow as pa
 
 from scorer import __version__
 from scorer.errors import InputError, OnError, OutputError
-from scorer.files.format import Format
 from scorer.files.inputs import Input
-from scorer.files.opening import open_sink, open_source
+from scorer.files.opening import layout_of, open_sink, open_source
 from scorer.files.outputs import LocalOutput
 from scorer.files.source import Source
 from scorer.model.sealed import SealedModel
@@ -51,7 +50,7 @@ def open_input(file: Input, options: RunOptions) -> Source:
         options.text_column,
         options.input_format,
         options.csv,
-        keep_lines=options.kind is Format.jsonl,
+        written_as=options.kind,
         window_rows=options.window_rows,
     )
 
@@ -69,8 +68,9 @@ def _score_all(
     reading = _Reading(source)
     prepare = partial(prepare_window, scorer=scorer, source=source, work=work)
     workers = options.workers or available_cpus()
+    layout = layout_of(source, options.compression)
     with (
-        open_sink(output, options.kind, schema, options.csv) as sink,
+        open_sink(output, options.kind, schema, options.csv, layout) as sink,
         scored_in_order(reading.windows(), prepare, scorer.probabilities, workers) as scored,
     ):
         for window, scores in scored:

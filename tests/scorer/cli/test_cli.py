@@ -86,12 +86,13 @@ def test_help_names_every_command_with_an_example(command: Command, name: str) -
     page = command(name, "--help")
     assert page.code == 0
     assert command(name).out == page.out
-    commands = re.findall(r"^    (\S+)", page.out, re.MULTILINE)
+    commands = dict(re.findall(r"^    (\S+) +(.*)$", page.out, re.MULTILINE))
     assert len(commands) >= 2
-    for one in commands:
+    for one, summary in commands.items():
         described = command(name, one, "--help")
         assert (described.code, described.err) == (0, "")
         assert described.out.startswith(f"Usage: {name} {one}")
+        assert summary in " ".join(described.out.split())
         assert f"Example: {name} {one} " in described.out
     assert command(name, "--version").out == f"{name} {__version__}\n"
 

@@ -11,8 +11,9 @@ from scorer.model.fold import fold_table
 from scorer.model.network import Network
 from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import EMBEDDED_MODEL
-from trainer.network.lstm import NetworkSettings, SentimentLSTM
+from trainer.network.lstm import SentimentLSTM
 from trainer.network.rounding import EmbeddingBits, round_vectors
+from trainer.network.settings import NetworkSettings
 
 WORDS, HIDDEN = 50, 4
 
