@@ -11,6 +11,7 @@ import pyarrow.csv as pacsv
 from scorer.arrow.columns import find_text_column
 from scorer.arrow.decoding import decode_texts, is_text
 from scorer.arrow.rendering import cell_values
+from scorer.arrow.zones import with_known_zone
 from scorer.errors import InputError
 from scorer.files.csv_lines import line_of_row, line_of_unclosed_quote, read_header
 from scorer.files.format import CsvOptions
@@ -179,7 +180,7 @@ def _csv_batch(batch: pa.RecordBatch, schema: pa.Schema, escape_formulas: bool) 
 def _csv_type(kind: pa.DataType) -> pa.DataType:
     is_extension = isinstance(kind, pa.BaseExtensionType)
     text = is_extension or pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind) or is_text(kind)
-    return pa.large_string() if text else kind
+    return pa.large_string() if text else with_known_zone(kind)
 
 
 def _cells(column: pa.Array) -> pa.Array:
