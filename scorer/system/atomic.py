@@ -60,7 +60,7 @@ def require_place(path: Path) -> None:
 def beside(path: Path, suffix: str) -> Path:
     """A hidden path for what belongs to `path`, by its name, or by a digest of it where that becomes too long."""
     name = f".{path.name}{suffix}"
-    if len(os.fsencode(name)) > os.pathconf(path.parent, "PC_NAME_MAX"):
+    if len(os.fsencode(name)) > _longest_name(path.parent):
         name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}{suffix}"
     return path.with_name(name)
 
@@ -84,6 +84,15 @@ def sync(path: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _longest_name(folder: Path) -> int:
+    """Bytes that a file's name may have there."""
+    try:
+        longest = os.pathconf(folder, "PC_NAME_MAX")
+    except OSError:  # a file system that does not say
+        longest = 0
+    return longest if longest > 0 else 255
 
 
 def _unused_name(path: Path) -> Path:

@@ -112,3 +112,13 @@ def test_usage(command: Command) -> None:
     result = command("scorer", "run", "a.csv", "-o", "b.csv", "--memory-limit", "lots")
     assert result.code == 2
     assert "'lots' is not a size" in result.err
+
+
+@pytest.mark.parametrize(("limit", "words"), [("60MB", "more than 60 MB"), ("1500KB", "more than 1.465 MB")])
+def test_small_limits_are_told_as_sizes(model: Path, limit: str, words: str) -> None:
+    Path("in.csv").write_text("text\n" + "good film\n" * 300_000)
+    program = [sys.executable, "-m", "scorer", "run", "in.csv", "-o", "out.csv", "--quiet", "--memory-limit", limit]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert words in ended.stderr
+    assert not Path("out.csv").exists()
