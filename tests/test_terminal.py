@@ -57,7 +57,7 @@ def test_run_shows_a_bar(fitted: Path, tmp_path: Path) -> None:
 def test_the_bar_counts_what_is_written(fitted: Path, tmp_path: Path) -> None:
     """Reading is several windows ahead; where the format does not count its rows, their number is estimated."""
     scorer, seen = Scorer.open(fitted / "best.onnx"), list[Progress]()
-    for name in ("in.parquet", "in.jsonl"):
+    for name in ("in.parquet", "in.jsonl", "in.csv"):
         source = write_table(tmp_path / name, {"text": [f"{row} good film {'x' * 400}" for row in range(40_000)]})
         run(RunOptions(source, tmp_path / f"{name}.jsonl"), scorer, seen.append)
         assert [progress.rows for progress in seen[:3]] == [512, 1536, 3584]

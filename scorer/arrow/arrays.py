@@ -14,6 +14,7 @@ __all__ = [
     "bools",
     "bools_of",
     "bytes_and_offsets",
+    "bytes_of",
     "floats_of",
     "integers_of",
     "numbers",
@@ -75,6 +76,13 @@ def bytes_and_offsets(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray
     if data_buffer is None:
         return np.empty(0, np.uint8), offsets
     return np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]], offsets - offsets[0]
+
+
+def bytes_of(values: pa.LargeBinaryArray | pa.LargeStringArray) -> memoryview:
+    """All values end to end, without a copy."""
+    _, offset_buffer, data = values.buffers()
+    offsets = np.frombuffer(offset_buffer, np.int64)[values.offset : values.offset + len(values) + 1]
+    return memoryview(data)[offsets[0] : offsets[-1]]
 
 
 def without_nulls(texts: pa.Array) -> pa.Array:

@@ -1,6 +1,6 @@
 """Which column holds the text: by its name, by the usual names, or by a path into structs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,14 +11,17 @@ from scorer.system.terminal import listed, shortened
 
 __all__ = ["ColumnPath", "choose_name", "column_at", "find_column", "find_text_column", "is_certain"]
 
-_USUAL_NAMES = ("text", "review", "review_text", "content", "comment", "body")
+_USUAL_NAMES = (
+    *("text", "review", "review_text", "reviewtext", "review_body", "content", "comment", "comments", "body"),
+    *("sentence", "message"),
+)
 
 ColumnPath = tuple[int, ...]
 """The index of a column, then of a field in its struct, and so on."""
 
 
 def find_text_column(file: str, schema: pa.Schema, name: str | None) -> ColumnPath:
-    """The column that holds the text: `name`, else the first of the usual names that is there.
+    """The column that holds the text: `name`, else the first of the usual names that is there, in whatever case.
 
     `name` may lead into structs, as in `review.text`. Raises `InputError` when there is no such column, more than
     one, its values are not text, or the name of a column is not.
@@ -35,9 +38,9 @@ def find_text_column(file: str, schema: pa.Schema, name: str | None) -> ColumnPa
     return path
 
 
-def choose_name(where: str, names: list[str], name: str | None) -> str:
+def choose_name(where: str, names: Sequence[str], name: str | None) -> str:
     """`name`, else the first of the usual names of a text column that is among `names`; raises `InputError`."""
-    chosen = name or next((usual for usual in _USUAL_NAMES if usual in names), None)
+    chosen = _chosen(names, name, _USUAL_NAMES)
     if chosen is None or chosen not in names:
         what = "no text column found" if chosen is None else f"no column {chosen!r}"
         raise InputError(f"{where}: {what}; its columns: {listed(names)}")
@@ -50,7 +53,7 @@ def find_column(file: str, schema: pa.Schema, name: str | None, usual: Iterable[
     Raises `InputError` when there is no such column, or more than one.
     """
     names = schema.names
-    chosen = name or next((one for one in usual if one in names), None)
+    chosen = _chosen(names, name, usual)
     if not names:
         raise InputError(f"{file}: has no columns")
     if chosen is None:
@@ -68,6 +71,19 @@ def is_certain(schema: pa.Schema, name: str | None) -> bool:
     """No further column could change what `find_text_column` finds."""
     kinds = (_type_at(schema, path) for path in _paths_to(name or _USUAL_NAMES[0], schema))
     return any(is_text(kind) and not pa.types.is_null(kind) for kind in kinds)
+
+
+def _chosen(names: Sequence[str], name: str | None, usual: Iterable[str]) -> str | None:
+    """`name`, or the first of the `usual` ones that is there, as it is spelled there."""
+    if name:
+        return _spelled_as_there(name, names)
+    return next((one for one in (_spelled_as_there(one, names) for one in usual) if one in names), None)
+
+
+def _spelled_as_there(name: str, names: Sequence[str]) -> str:
+    """`name`, or the one column that differs from it only by case and by spaces around it."""
+    alike = [one for one in names if one.strip().casefold() == name.strip().casefold()]
+    return name if name in names or len(alike) != 1 else alike[0]
 
 
 def column_at(batch: pa.RecordBatch, path: ColumnPath) -> pa.Array:

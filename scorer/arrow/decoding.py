@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scorer.arrow.nested import rows_where, storage_of
 
-__all__ = ["decode_rows", "decode_texts", "is_string", "is_text", "unreadable_rows"]
+__all__ = ["decode_rows", "decode_texts", "is_string", "is_text", "mended", "unreadable_rows"]
 
 _TEXT_TYPES = (
     pa.types.is_string,
@@ -52,7 +52,7 @@ def decode_rows(
             unreadable = unreadable_rows(column)
             found |= unreadable
             if unreadable.any() and not pa.types.is_nested(kind):
-                columns[index] = _mended(column)
+                columns[index] = mended(column)
     fields = [field.with_type(column.type) for field, column in zip(batch.schema, columns, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields, batch.schema.metadata)), found
 
@@ -98,16 +98,16 @@ def _unreadable(texts: pa.StringArray | pa.LargeStringArray) -> NDArray[np.bool_
     return np.zeros(len(texts), np.bool_)
 
 
-def _mended(column: pa.Array) -> pa.Array:
+def mended(column: pa.Array) -> pa.Array:
     """A text column with `�` for each byte that is not UTF-8, in its own type if that is not of a fixed size."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
-        return pa.ExtensionArray.from_storage(kind, _mended(column.storage))
+        return pa.ExtensionArray.from_storage(kind, mended(column.storage))
     if pa.types.is_dictionary(kind):
-        return pa.DictionaryArray.from_arrays(column.indices, _mended(column.dictionary))
+        return pa.DictionaryArray.from_arrays(column.indices, mended(column.dictionary))
     values = (value if value is None else value.decode(errors="replace") for value in _as_bytes(column))
-    mended = pa.array(values, pa.large_string())
-    return mended if pa.types.is_fixed_size_binary(kind) else mended.cast(kind)
+    texts = pa.array(values, pa.large_string())
+    return texts if pa.types.is_fixed_size_binary(kind) else texts.cast(kind)
 
 
 def _as_bytes(texts: pa.Array) -> list[bytes | None]:

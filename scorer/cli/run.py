@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
     from pathlib import Path
     from typing import Any
 
+    from scorer.files.format import CsvOptions
     from scorer.run.options import Progress, RunOptions, RunSummary
     from scorer.scoring import Scorer
 
@@ -23,28 +24,51 @@ __all__ = ["run", "run_arguments"]
 
 def run_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer run`."""
-    parser.add_argument("input", metavar="INPUT", type=file_path, help="Reviews: a .parquet, .csv or .jsonl file.")
+    parser.add_argument(
+        "input", metavar="INPUT", type=file_path, help="Reviews: a .parquet, .csv, .tsv or .jsonl file."
+    )
     _input_arguments(parser.add_argument_group("Reading"))
+    _csv_input_arguments(parser.add_argument_group("Reading CSV"))
     _output_arguments(parser.add_argument_group("Writing"))
+    _csv_output_arguments(parser.add_argument_group("Writing CSV"))
     _work_arguments(parser.add_argument_group("Working"))
 
 
 def _input_arguments(group: ArgumentGroup) -> None:
     from scorer.errors import OnError
-    from scorer.files.format import CsvOptions, Format
+    from scorer.files.format import Format
 
-    csv, add = CsvOptions(), group.add_argument
-    usual = "text, review, review_text, content, comment or body"
+    add = group.add_argument
+    usual = "text, review, content, comment, body, sentence, message and the like"
     add("--text-column", metavar="NAME", help=f"The column to score.  [default: {usual}]")
     add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
-    add("--delimiter", metavar="C", default=csv.delimiter, help="Between values of a CSV line.  [default: %(default)s]")
-    of_csv = "Of a CSV input; outputs are UTF-8.  [default: %(default)s]"
-    add("--encoding", metavar="NAME", default=csv.encoding, help=of_csv)
     add(
         "--on-error",
         choices=[one.value for one in OnError],
         default=OnError.fail.value,
         help="A row that is not text: stop and name it, or go on without its score.  [default: %(default)s]",
+    )
+
+
+def _csv_input_arguments(group: ArgumentGroup) -> None:
+    from scorer.files.format import BadLines, CsvOptions
+
+    csv, add = CsvOptions(), group.add_argument
+    by_name = "Between values, or tab.  [default: tab for .tsv, .tab and .txt, else a comma]"
+    add("--delimiter", metavar="C", type=_sign, help=by_name)
+    add("--encoding", metavar="NAME", default=csv.encoding, help="[default: %(default)s]")
+    add("--quote", metavar="C", type=_sign, default=csv.quote, help="Around values, or none.  [default: %(default)s]")
+    escaped = "Makes a character of a quote or delimiter after it, such as \\.  [default: none, quotes are doubled]"
+    add("--escape", metavar="C", type=_sign, default=csv.escape, help=escaped)
+    numbered = "The first line is a row: columns are called 1, 2, 3 and so on, and a CSV output has no header either."
+    add("--no-header", dest="header", action="store_false", help=numbered)
+    no_value = "Values that mean that there is none, such as NULL,NA,\\N.  [default: none]"
+    add("--null-values", metavar="A,B", type=_values, default=csv.null_values, help=no_value)
+    add(
+        "--bad-lines",
+        choices=[one.value for one in BadLines],
+        default=csv.bad_lines.value,
+        help="Rows of too many or too few values: stop and name the first, or leave them out.  [default: %(default)s]",
     )
 
 
@@ -58,8 +82,30 @@ def _output_arguments(group: ArgumentGroup) -> None:
     add("--compression", choices=CODECS, metavar="CODEC", help=codec)
     add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
     add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
-    add("--escape-formulas", action="store_true", help="In CSV outputs, put ' before text that begins like a formula.")
     add("--force", action="store_true", help="Replace an existing output.")
+
+
+def _csv_output_arguments(group: ArgumentGroup) -> None:
+    from scorer.files.format import CsvOptions, OutputEncoding
+
+    csv, add = CsvOptions(), group.add_argument
+    add("--output-delimiter", metavar="C", type=_sign, help="Between values, or tab.  [default: as that of INPUT]")
+    add(
+        "--output-encoding",
+        choices=[one.value for one in OutputEncoding],
+        default=csv.output_encoding.value,
+        help="Excel knows UTF-8 by the mark of utf-8-sig.  [default: %(default)s]",
+    )
+    add("--escape-formulas", action="store_true", help="Put ' before text that begins like a formula.")
+
+
+def _sign(spelled: str) -> str | None:
+    """A character as the command line has it."""
+    return {"tab": "\t", "\\t": "\t", "none": None}.get(spelled, spelled)
+
+
+def _values(listed: str) -> tuple[str, ...]:
+    return tuple(listed.split(","))
 
 
 def _work_arguments(group: ArgumentGroup) -> None:
@@ -108,18 +154,11 @@ def run(*, model: Path | None, memory_limit: int | None, verify: int, quiet: boo
 
 
 def _run_options(
-    *,
-    format: str | None,
-    output_format: str | None,
-    delimiter: str,
-    encoding: str,
-    escape_formulas: bool,
-    prefix: str,
-    status: bool,
-    on_error: str,
-    **same: Any,
+    *, format: str | None, output_format: str | None, prefix: str, status: bool, on_error: str, **given: Any
 ) -> RunOptions:
-    """What the arguments ask for; `same` are those that are called as the options are."""
+    """What the arguments ask for; those that are `given` besides are called as the options are."""
+    from dataclasses import fields
+
     from scorer.errors import OnError
     from scorer.files.format import CsvOptions, Format
     from scorer.run.options import RunOptions
@@ -128,11 +167,17 @@ def _run_options(
     return RunOptions(
         input_format=Format(format) if format else None,
         output_format=Format(output_format) if output_format else None,
-        csv=CsvOptions(delimiter, encoding, escape_formulas),
+        csv=_csv_options(**{one.name: given.pop(one.name) for one in fields(CsvOptions)}),
         columns=ScoreColumns(prefix, status),
         on_error=OnError(on_error),
-        **same,
+        **given,
     )
+
+
+def _csv_options(*, bad_lines: str, output_encoding: str, **same: Any) -> CsvOptions:
+    from scorer.files.format import BadLines, CsvOptions, OutputEncoding
+
+    return CsvOptions(bad_lines=BadLines(bad_lines), output_encoding=OutputEncoding(output_encoding), **same)
 
 
 def _model_line(scorer: Scorer) -> str:
@@ -180,6 +225,8 @@ def _summary_lines(summary: RunSummary) -> str:
         counts.append(f"{summary.error:,} unreadable")
     end = {"head": "first", "tail": "last"}[summary.kept_end]
     counts.append(f"{summary.truncated:,} truncated to the {end} {summary.kept_tokens:,} tokens")
+    if summary.skipped:
+        counts.append(f"{summary.skipped:,} bad lines skipped, the first is line {summary.first_skipped:,}")
     if summary.resumed:
         counts.append(f"{summary.resumed:,} resumed")
     verified = f"; {summary.verified:,} rows scored again, one by one: no difference" if summary.verified else ""

@@ -1,196 +1,247 @@
 """CSV, both ways: every value stays the string it was, and columns of other types become text."""
 
+import codecs
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from scorer.arrow.columns import find_text_column
-from scorer.arrow.decoding import decode_texts, is_text
-from scorer.arrow.rendering import cell_values
-from scorer.arrow.zones import with_known_zone
+from scorer.arrow.arrays import bytes_of, strings, without_nulls
+from scorer.arrow.columns import ColumnPath, find_text_column
+from scorer.arrow.decoding import decode_rows
 from scorer.errors import InputError
-from scorer.files.csv_lines import line_of_row, line_of_unclosed_quote, read_header
-from scorer.files.format import CsvOptions
+from scorer.files.csv_cells import cells_of, is_number
+from scorer.files.csv_rows import RowBlock, first_row, row_blocks, unescaped_apart
+from scorer.files.format import BadLines, CsvOptions, Dialect, OutputEncoding
 from scorer.files.inputs import Input
 from scorer.files.rebatching import windows_of
-from scorer.files.source import Decoded, arrow_errors, decode_text_rows
+from scorer.files.source import Decoded, Skipped, arrow_errors
 from scorer.files.transcoding import transcoded
-from scorer.system.terminal import listed
 
 __all__ = ["CsvSink", "CsvSource"]
 
-_BLOCK_BYTES = 1 << 20
-"""Arrow reads up to 32 of them ahead: blocks of 16 MB took 578 MB for a file of 130 MB, these 433 MB."""
-_LARGEST_BLOCK = 1 << 30
-"""Also the longest row that can be read."""
-
-# Arrow's words; it would hand such rows to a function as well, but not those that are not UTF-8.
-_RAGGED = r"CSV parse error: Row #(?P<row>\d+): Expected (?P<columns>\d+) columns, got (?P<values>\d+)"
+_DELIMITERS = ";\t|,"
 _FORMULA = r"\A([=+\-@\t\r\n])"
 """How a cell begins that a spreadsheet would run: https://owasp.org/www-community/attacks/CSV_Injection."""
 
 
 class CsvSource:
-    """Every value stays the string it was: types are never guessed, empty is never null."""
+    """Every value stays the string it was: types are never guessed, and what is empty is null only where it is asked.
+
+    With `keep_nothing`, for a sink that writes CSV again, a value that is not even two quotes is null in the rows.
+    """
 
     row_count: int | None = None
 
-    def __init__(self, file: Input, text_column: str | None, options: CsvOptions, window_rows: int) -> None:
+    def __init__(
+        self, file: Input, text_column: str | None, options: CsvOptions, window_rows: int, *, keep_nothing: bool = False
+    ) -> None:
         self.name = file.name
-        self._file, self._options, self._window_rows = file, options, window_rows
-        self._empty_lines, names = read_header(file, options)
-        with self._errors():
-            self._reader = self._open(names, _BLOCK_BYTES)
-        self.schema: pa.Schema = self._reader.schema
-        if self.schema.names != names:
-            raise InputError(
-                f"{self.name}: its header cannot be read; see --delimiter, and its quotes: {listed(names)}"
-            )
-        self._text = find_text_column(self.name, self.schema, text_column)
+        self.skipped = Skipped()
+        self._file, self._window_rows, self._keep_nothing = file, window_rows, keep_nothing
+        self._dialect = options.of_input(file.name)
+        self._may_skip = options.bad_lines is BadLines.skip
+        self._null_values = strings(options.null_values)
+        with arrow_errors(self.name, "its header is not readable as CSV"):
+            first, _ = self._first_and_rest()
+            self.schema = pa.schema([(name, pa.string()) for name in self._names(first)])
+        self._text = self._find_text(first, text_column)
 
     def windows(self) -> Iterator[pa.RecordBatch]:
-        """All rows in order; raises `InputError` for a line of too many or too few values."""
-        with self._errors():
-            yield from windows_of(self._blocks(), self._window_rows)
-        if self._stream.quotes % 2:  # worth the time of looking closer, which is slow
-            self._refuse_unclosed_quote()
+        """All rows in order; raises `InputError` for a line of too many or too few values, unless it may be skipped."""
+        with arrow_errors(self.name, "not readable as CSV, see --delimiter and --encoding"):
+            yield from windows_of(map(self._parsed, self._blocks()), self._window_rows)
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Rows of UTF-8, and their texts."""
-        return decode_text_rows(window, self._text)
+        rows, unreadable = decode_rows(window)
+        texts = self._valued(rows.column(self._text[0]))
+        if not self._keep_nothing:
+            rows = pa.RecordBatch.from_arrays([self._valued(column) for column in rows.columns], schema=self.schema)
+        return Decoded(rows, texts, unreadable)
 
     def unreadable(self, row: int) -> str:
         """On which line `row` begins, and what helps."""
-        line = line_of_row(self._file, self._options, row + 1)
-        return f"line {line}: not {self._options.encoding} text; name the file's encoding with --encoding"
+        for block in self._blocks():
+            rows = np.flatnonzero(block.columns == len(self.schema))
+            if row < len(rows):
+                break
+            row -= len(rows)
+        line, encoding = block.line_of(rows[row]), self._dialect.encoding
+        return f"line {line}: not {encoding} text; name the file's encoding with --encoding"
 
     def fraction_read(self) -> float:
         """Bytes read, as a share of all."""
-        return float(self._raw.tell() / max(self._file.size, 1))
+        return 1.0 if self._raw.closed else float(self._raw.tell() / max(self._file.size, 1))
 
-    def _open(self, names: list[str], block_bytes: int) -> pacsv.CSVStreamingReader:
-        """A reader from the beginning of the file, of larger blocks if the first row needs them."""
-        self._block_bytes = block_bytes
-        self._raw = self._file.open()
-        self._stream = transcoded(self._raw, self._options.encoding)
+    def _blocks(self) -> Iterator[RowBlock]:
+        """All rows but that of the names."""
+        return self._first_and_rest()[1] if self._dialect.header else row_blocks(self.name, self._chunks, self._dialect)
+
+    def _first_and_rest(self) -> tuple[RowBlock, Iterator[RowBlock]]:
+        """The first row, which names the columns if any does, and those after it."""
+        first, rest = first_row(row_blocks(self.name, self._chunks, self._dialect))
+        if first and (declared := re.fullmatch(rb"sep=(.)[\r\n]*", first.data)):  # a line that only spreadsheets know
+            if declared[1] != self._dialect.delimiter.encode():
+                raise self._other_delimiter(declared[1].decode("latin-1"))
+            first, rest = first_row(rest)
+        if not first:
+            raise InputError(f"{self.name}: has no header, only empty lines")
+        return first, rest
+
+    def _chunks(self) -> Iterator[bytes]:
+        with self._file.open() as self._raw:
+            yield from unescaped_apart(transcoded(self.name, self._raw, self._dialect.encoding), self._dialect)
+
+    def _names(self, first: RowBlock) -> list[str]:
+        numbers = [str(number + 1) for number in range(first.columns[0])]
+        if not self._dialect.header:
+            return numbers
+        values = [without_nulls(column).cast(pa.binary())[0].as_py() for column in self._read(first, numbers).columns]
         try:
-            return pacsv.open_csv(
-                self._stream,
-                read_options=pacsv.ReadOptions(block_size=block_bytes, skip_rows=self._empty_lines),
-                parse_options=pacsv.ParseOptions(
-                    delimiter=self._options.delimiter,
-                    newlines_in_values=True,
-                    # With one column an empty line is an empty value; with more it can only be no row.
-                    ignore_empty_lines=len(names) > 1,
-                ),
-                convert_options=pacsv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
-                ),
-            )
-        except pa.ArrowInvalid as error:
-            return self._open(names, self._larger_block(error))
-
-    def _blocks(self) -> Iterator[pa.RecordBatch]:
-        """All rows; where one is longer than a block, the file is read again from the beginning in larger ones."""
-        given = 0
-        while True:
-            to_skip = given
-            try:
-                for block in self._reader:
-                    fresh = block.slice(min(to_skip, block.num_rows))
-                    to_skip -= block.num_rows - fresh.num_rows
-                    given += fresh.num_rows
-                    yield fresh
-                return
-            except pa.ArrowInvalid as error:
-                self._reader = self._open(self.schema.names, self._larger_block(error))
-
-    def _larger_block(self, error: pa.ArrowInvalid) -> int:
-        """A size for a row that was longer than a block; raises `error` if it is another one, or the row too long."""
-        if "straddling" not in str(error) or self._block_bytes >= _LARGEST_BLOCK:
-            raise error
-        if self._block_bytes == _BLOCK_BYTES:
-            self._refuse_unclosed_quote()
-        return min(8 * self._block_bytes, _LARGEST_BLOCK)
-
-    def _refuse_unclosed_quote(self) -> None:
-        if line := line_of_unclosed_quote(self._file, self._options):
-            raise InputError(f"{self.name}: line {line}: a quote is opened and never closed; mend it or double it")
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            with arrow_errors(self.name, "not readable as CSV, see --delimiter and --encoding"):
-                yield
-        except InputError as error:
-            ragged = re.match(_RAGGED, str(error.__cause__))
-            if not ragged:
-                raise
-            line = line_of_row(self._file, self._options, int(ragged["row"]) - 1 - self._empty_lines)
+            return [value.decode() for value in values]
+        except UnicodeDecodeError:
+            encoding = self._dialect.encoding
             raise InputError(
-                f"{self.name}: line {line}: Expected {ragged['columns']} values, one for each column, "
-                f"got {ragged['values']}; mend it, or see --delimiter"
+                f"{self.name}: its header is not {encoding} text; name the file's encoding with --encoding"
             ) from None
+
+    def _find_text(self, first: RowBlock, name: str | None) -> ColumnPath:
+        if not self._dialect.header and len(self.schema) == 1:
+            name = name or "1"
+        try:
+            return find_text_column(self.name, self.schema, name)
+        except InputError:
+            spellings = [replace(first, dialect=replace(first.dialect, delimiter=sign)) for sign in _DELIMITERS]
+            best = max(spellings, key=lambda spelling: int(spelling.columns[0]))
+            if best.columns[0] > len(self.schema):
+                raise self._other_delimiter(best.dialect.delimiter) from None
+            raise
+
+    def _other_delimiter(self, seen: str) -> InputError:
+        names = {"\t": "tab", ",": ",", ";": "';'", "|": "'|'"}
+        return InputError(
+            f"{self.name}: its values seem to be separated by {names.get(seen, seen)}, "
+            f"not by {names.get(self._dialect.delimiter, self._dialect.delimiter)}; "
+            f"give --delimiter {names.get(seen, seen)}"
+        )
+
+    def _parsed(self, block: RowBlock) -> pa.RecordBatch:
+        """The rows of a block; what Arrow refuses is looked at by the line."""
+        try:
+            return self._read(block, self.schema.names)
+        except pa.ArrowInvalid as error:
+            columns = block.columns
+            wrong = (columns != len(self.schema)) & ~block.is_empty
+            if not wrong.any():
+                raise
+            row = int(wrong.argmax())
+            if not self._may_skip:
+                raise InputError(
+                    f"{self.name}: line {block.line_of(row)}: Expected {len(self.schema)} values, one for each column, "
+                    f"got {columns[row]}; mend it, leave such lines out with --bad-lines skip, or see --delimiter"
+                ) from error
+            self.skipped.add(int(wrong.sum()), block.line_of(row))
+            return self._parsed(block.without(wrong))
+
+    def _read(self, block: RowBlock, names: list[str]) -> pa.RecordBatch:
+        """Rows of strings; null is what stands between two delimiters and is not even two quotes."""
+        if not block.data:
+            return pa.RecordBatch.from_pylist([], self.schema)
+        table = pacsv.read_csv(
+            pa.BufferReader(block.data),
+            # Without threads, and in one piece: what is read is read when this returns.
+            pacsv.ReadOptions(use_threads=False, block_size=len(block.data) + 1, column_names=names),
+            pacsv.ParseOptions(
+                delimiter=self._dialect.delimiter,
+                quote_char=self._dialect.quote or False,
+                escape_char=self._dialect.escape or False,
+                newlines_in_values=True,
+                # With one column an empty line is an empty value; with more it can only be no row.
+                ignore_empty_lines=len(names) > 1,
+            ),
+            pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                null_values=[""],
+                check_utf8=False,
+            ),
+        )
+        return (
+            table.combine_chunks().to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], table.schema)
+        )
+
+    def _valued(self, column: pa.Array) -> pa.Array:
+        """A column with an empty string for nothing, and null where a value means that there is none."""
+        column = without_nulls(column)
+        if not len(self._null_values):
+            return column
+        return pc.if_else(pc.is_in(column, self._null_values), pa.scalar(None, column.type), column)
 
 
 class CsvSink:
-    """CSV in UTF-8 as RFC 4180 has it: null is nothing, an empty string is two quotes."""
+    """CSV in UTF-8 as RFC 4180 has it, quoted where it must be: null is nothing, an empty string is two quotes.
 
-    def __init__(self, file: pa.NativeFile, schema: pa.Schema, options: CsvOptions) -> None:
-        self._escape_formulas = options.escape_formulas
-        self._schema = _csv_schema(schema, options.escape_formulas)
-        spelling = pacsv.WriteOptions(delimiter=options.delimiter)
-        self._writer = pacsv.CSVWriter(file, self._schema, write_options=spelling)
+    Raises an Arrow exception for columns and values that CSV cannot hold.
+    """
+
+    def __init__(self, file: pa.NativeFile, schema: pa.Schema, dialect: Dialect, *, escape_formulas: bool) -> None:
+        self._file, self._dialect, self._escape_formulas = file, dialect, escape_formulas
+        self._needs_quotes = f'^$|[{re.escape(dialect.delimiter)}"\r\n]'
+        self._rows = 0
+        if dialect.encoding == OutputEncoding.utf_8_sig:
+            file.write(codecs.BOM_UTF8)
+        for field in schema:  # what can never be written is refused now
+            self._column(field, pa.nulls(0, field.type))
+        if dialect.header:
+            self._write_rows([self._spelled(strings([name], pa.large_string()), True) for name in schema.names])
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append the rows of `batch`."""
-        self._writer.write_batch(_csv_batch(batch, self._schema, self._escape_formulas))
+        self._write_rows([self._column(*one) for one in zip(batch.schema, batch.columns, strict=True)])
+        self._rows += batch.num_rows
 
     def close(self) -> None:
-        """Write what is still held back."""
-        self._writer.close()
+        """Nothing is held back."""
 
-
-def _csv_schema(schema: pa.Schema, escape_formulas: bool) -> pa.Schema:
-    """The types in which Arrow's CSV writer takes the columns, and their names."""
-    fields = [field.with_type(_csv_type(field.type)) for field in schema]
-    if escape_formulas:
-        fields = [field.with_name(re.sub(_FORMULA, r"'\1", field.name)) for field in fields]
-    return pa.schema(fields)
-
-
-def _csv_batch(batch: pa.RecordBatch, schema: pa.Schema, escape_formulas: bool) -> pa.RecordBatch:
-    """The rows in the `csv_schema`; raises `pa.ArrowInvalid` for a value that CSV cannot hold."""
-    columns = []
-    for column, field in zip(batch.columns, schema, strict=True):
+    def _column(self, field: pa.Field, column: pa.Array) -> pa.LargeStringArray:
         try:
-            cells = _cells(column).cast(field.type)
-        except (UnicodeDecodeError, OverflowError, ValueError) as error:  # pa.ArrowInvalid is a ValueError
+            cells, unreadable = cells_of(column)
+        except MemoryError:  # Arrow's is one of its exceptions too
+            raise
+        except (pa.ArrowException, OverflowError, ValueError) as error:
             raise pa.ArrowInvalid(f"column {field.name!r}: {error}; name a .parquet output") from error
-        if escape_formulas and pa.types.is_large_string(field.type):
+        if unreadable.any():
+            row = self._rows + int(unreadable.argmax()) + 1
+            raise pa.ArrowInvalid(
+                f"row {row}: column {field.name!r}: bytes that are not UTF-8; name a .parquet output, "
+                "or mark such rows and go on with --on-error null"
+            )
+        return self._spelled(cells, not is_number(field.type))
+
+    def _spelled(self, cells: pa.LargeStringArray, is_text: bool) -> pa.LargeStringArray:
+        """Cells with quotes where they need them."""
+        if self._escape_formulas and is_text:
             cells = pc.replace_substring_regex(cells, _FORMULA, r"'\1")
-        columns.append(cells)
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+        quoted = pc.match_substring_regex(cells, self._needs_quotes)
+        if not pc.any(quoted).as_py():
+            return cells
+        quote, doubled = _large('"'), pc.replace_substring(cells, '"', '""')
+        return pc.if_else(quoted, pc.binary_join_element_wise(quote, doubled, quote, _large("")), cells)
+
+    def _write_rows(self, columns: list[pa.LargeStringArray]) -> None:
+        *others, last = columns
+        ended = pc.binary_join_element_wise(last, _large("\n"), _large(""), null_handling="replace")
+        delimiter = _large(self._dialect.delimiter)
+        rows = pc.binary_join_element_wise(*others, ended, delimiter, null_handling="replace")
+        if len(rows):
+            self._file.write(bytes_of(rows))
 
 
-def _csv_type(kind: pa.DataType) -> pa.DataType:
-    is_extension = isinstance(kind, pa.BaseExtensionType)
-    text = is_extension or pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind) or is_text(kind)
-    return pa.large_string() if text else with_known_zone(kind)
-
-
-def _cells(column: pa.Array) -> pa.Array:
-    """The column with nested values as JSON and all that may be text as strings of valid UTF-8."""
-    column = cell_values(column)
-    if pa.types.is_fixed_size_binary(column.type):
-        column = column.cast(pa.binary())
-    if not is_text(column.type):
-        return column
-    texts, unreadable = decode_texts(column)
-    if unreadable.any():
-        raise ValueError("bytes that are not UTF-8")
-    return texts
+def _large(text: str) -> pa.Scalar:
+    return pa.scalar(text, pa.large_string())

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.arrow.arrays import bools, bools_of
+from scorer.arrow.arrays import bools, bools_of, bytes_of
 from scorer.arrow.columns import ColumnPath, column_at, find_text_column, is_certain
 from scorer.arrow.decoding import decode_texts, unreadable_rows
 from scorer.arrow.rendering import json_members, require_different_names
@@ -25,7 +25,7 @@ from scorer.files.inputs import Input
 from scorer.files.json_lines import LineBlock
 from scorer.files.json_types import fitted, is_text, joined, mixed_path, settled, type_of, value_at
 from scorer.files.rebatching import windows_of
-from scorer.files.source import Decoded, decode_column
+from scorer.files.source import Decoded, Skipped, decode_column
 
 __all__ = ["JsonLinesSink", "JsonLinesSource", "WholeLinesSource"]
 
@@ -47,7 +47,7 @@ class _LinesSource(ABC):
     """Levels that a line may be nested."""
 
     def __init__(self, file: Input, text_column: str | None, window_rows: int) -> None:
-        self.name = file.name
+        self.name, self.skipped = file.name, Skipped()
         self._file, self._window_rows = file, window_rows
         self._bytes_read = 0
         fields = self._find_fields(text_column)
@@ -206,17 +206,10 @@ class JsonLinesSink:
         members = [piece.cast(pa.large_binary()) for piece in json_members(names, columns)]
         lines = pc.binary_join_element_wise(*before, *members, _binary("}\n"), _binary(""))
         if len(lines):
-            self._file.write(_bytes_of(lines))
+            self._file.write(bytes_of(lines))
 
     def close(self) -> None:
         """Nothing is held back."""
-
-
-def _bytes_of(lines: pa.LargeBinaryArray) -> memoryview:
-    """All lines end to end, without a copy."""
-    _, offset_buffer, data = lines.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int64)[lines.offset : lines.offset + len(lines) + 1]
-    return memoryview(data)[offsets[0] : offsets[-1]]
 
 
 def _binary(text: str) -> pa.Scalar:

@@ -14,6 +14,7 @@ from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
 from scorer.files.outputs import Output, opened
 from scorer.files.parquet import ParquetLayout, ParquetSink, ParquetSource
 from scorer.files.rebatching import WINDOW_ROWS
+from scorer.files.signatures import refuse_foreign, refuse_packed
 from scorer.files.source import Sink, Source
 
 __all__ = ["layout_of", "open_sink", "open_source"]
@@ -43,14 +44,18 @@ def open_source(
     """Open a file of reviews; raises `InputError` if it is not of its format, or has no such column of text.
 
     `text_column` may lead into structs, as in `review.text`; None looks for the usual names. `kind` None goes by the
-    name. `written_as` is the format of the output: lines of JSON that become such again are not taken apart, and what
-    becomes text is checked to be UTF-8. Windows have at most `window_rows` rows.
+    name. `written_as` is the format of the output: lines of JSON that become such again are not taken apart, CSV that
+    becomes such again keeps what is not even two quotes, and what becomes text is checked to be UTF-8. Windows have at
+    most `window_rows` rows.
     """
-    match kind or format_of(file.name):
+    refuse_packed(file)
+    kind, csv = kind or format_of(file.name), csv_options or CsvOptions()
+    refuse_foreign(file, kind, csv.encoding)
+    match kind:
         case Format.parquet:
             return ParquetSource(file, text_column, window_rows, written_as or Format.parquet)
         case Format.csv:
-            return CsvSource(file, text_column, csv_options or CsvOptions(), window_rows)
+            return CsvSource(file, text_column, csv, window_rows, keep_nothing=written_as is Format.csv)
         case Format.jsonl:
             lines = WholeLinesSource if written_as is Format.jsonl else JsonLinesSource
             return lines(file, text_column, window_rows)
@@ -70,7 +75,7 @@ def open_sink(
     """
     with opened(output) as file:
         try:
-            sink = _sink(file, kind, schema, csv_options, layout)
+            sink = _sink(output.name, file, kind, schema, csv_options, layout)
             yield sink
             with output.naming():
                 sink.close()
@@ -80,11 +85,14 @@ def open_sink(
             raise InputError(f"{output.name}: cannot be written as {kind}: {error}") from error
 
 
-def _sink(file: pa.NativeFile, kind: Format, schema: pa.Schema, csv_options: CsvOptions, layout: ParquetLayout) -> Sink:
+def _sink(
+    name: str, file: pa.NativeFile, kind: Format, schema: pa.Schema, csv_options: CsvOptions, layout: ParquetLayout
+) -> Sink:
     match kind:
         case Format.parquet:
             return ParquetSink(file, schema, layout)
         case Format.csv:
-            return CsvSink(file, schema, csv_options)
+            formulas = csv_options.escape_formulas
+            return CsvSink(file, schema, csv_options.of_output(name), escape_formulas=formulas)
         case Format.jsonl:
             return JsonLinesSink(file, schema)

@@ -17,6 +17,7 @@ from scorer.files.parquet_footer import (
     Element,
     FooterFile,
     annotated,
+    codec_of,
     columns_of,
     elements_of,
     footer_of,
@@ -24,7 +25,7 @@ from scorer.files.parquet_footer import (
     name_of,
     parquet_only,
 )
-from scorer.files.source import Decoded, arrow_errors, decode_column, decode_text_rows
+from scorer.files.source import Decoded, Skipped, arrow_errors, decode_column, decode_text_rows
 
 __all__ = ["ParquetLayout", "ParquetSink", "ParquetSource"]
 
@@ -54,10 +55,11 @@ class ParquetSource:
     def __init__(
         self, file: Input, text_column: str | None, window_rows: int, written_as: Format = Format.parquet
     ) -> None:
-        self.name = file.name
+        self.name, self.skipped = file.name, Skipped()
         self._input, self._window_rows, self._written_as = file, window_rows, written_as
         with file.open() as raw, arrow_errors(self.name, "not a Parquet file, or damaged"):
-            self._elements = elements_of(footer_of(raw))
+            footer = footer_of(raw)
+            self._elements, self._codec = elements_of(footer), codec_of(footer)
             self._int96_unit = int96_unit(self.name, self._open, window_rows)
             self._file = self._open(self._int96_unit)
         self.schema: pa.Schema = self._file.schema_arrow
@@ -73,7 +75,7 @@ class ParquetSource:
     def layout(self) -> ParquetLayout:
         """How the rows are written as Parquet again."""
         int96 = self._int96_unit == "ns" and only_int96(self._file)
-        return ParquetLayout(_codec_of(self._file.metadata), int96, self._elements)
+        return ParquetLayout(self._codec or ParquetLayout().compression, int96, self._elements)
 
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for damaged data."""
@@ -189,16 +191,6 @@ class ParquetSink:
         if self._held:
             self._writer.write_table(pa.Table.from_batches(self._held), row_group_size=_ROW_GROUP_ROWS)
             self._held.clear()
-
-
-def _codec_of(metadata: pq.FileMetaData) -> str:
-    """The codec of what takes the most bytes."""
-    if not metadata.num_row_groups:
-        return ParquetLayout().compression
-    group = metadata.row_group(0)
-    largest = max(map(group.column, range(group.num_columns)), key=lambda column: column.total_uncompressed_size)
-    codec: str = largest.compression.lower()
-    return "none" if codec == "uncompressed" else codec
 
 
 def _loses_annotations(schema: pa.Schema, elements: Sequence[Element]) -> bool:

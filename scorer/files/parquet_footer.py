@@ -17,6 +17,7 @@ __all__ = [
     "Element",
     "FooterFile",
     "annotated",
+    "codec_of",
     "columns_of",
     "elements_of",
     "footer_of",
@@ -30,7 +31,9 @@ Element = dict[int, tuple[int, bytes]]
 
 _TAIL = 8
 """The footer's length and `PAR1`."""
-_SCHEMA = 2
+_SCHEMA, _ROW_GROUPS = 2, 4
+_CHUNKS, _CHUNK_METADATA, _CODEC = 1, 3, 4
+_CODECS = {0: "none", 1: "snappy", 2: "gzip", 4: "brotli", 5: "lz4", 6: "zstd", 7: "lz4"}
 _STORED_AS = (1, 2, 5)
 """A node's physical type, its width, and how many children it has."""
 _NAME, _CHILDREN, _CONVERTED_TYPE, _LOGICAL_TYPE = 4, 5, 6, 10
@@ -55,8 +58,22 @@ def elements_of(footer: bytes) -> list[Element]:
     try:
         start, end = _schema_span(footer)
         return list(_elements(footer[start:end]))
-    except (IndexError, ValueError, RecursionError, StopIteration):
+    except (IndexError, ValueError, RecursionError):
         return []
+
+
+def codec_of(footer: bytes) -> str | None:
+    """The codec of the first column, if there is one that says so.
+
+    Arrow knows it as well, but ends the process where a column is encrypted.
+    """
+    try:
+        group = _list_of(footer, _place_of(_ROW_GROUPS, footer, 0))[2]
+        chunk = _list_of(footer, _place_of(_CHUNKS, footer, group))[2]
+        codec = _place_of(_CODEC, footer, _place_of(_CHUNK_METADATA, footer, chunk))
+        return _CODECS.get(_zigzag(footer[codec : codec + 10]))
+    except (IndexError, ValueError, RecursionError):
+        return None
 
 
 def columns_of(elements: Sequence[Element]) -> list[list[Element]]:
@@ -159,9 +176,21 @@ def _with_annotations(written: Element, original: Element) -> Element:
     return kept | {field: value for field, value in original.items() if field in _ANNOTATIONS}
 
 
+def _place_of(wanted: int, data: bytes, at: int) -> int:
+    """Where a field of the struct begins; raises `ValueError` if it has none of this number."""
+    field = 0
+    while data[at]:
+        field, kind, at = _field_header(data, at, field)
+        if field == wanted:
+            return at
+        at = at if kind in _BOOLEANS else _skipped(data, at, kind)
+    raise ValueError(f"no field {wanted}")
+
+
 def _schema_span(footer: bytes) -> tuple[int, int]:
     """Where the list of nodes begins and ends."""
-    return next((start, end) for field, _, start, end in _fields(footer, 0) if field == _SCHEMA)
+    start = _place_of(_SCHEMA, footer, 0)
+    return start, _skipped(footer, start, _LISTS[0])
 
 
 def _elements(data: bytes) -> Iterator[Element]:
@@ -194,15 +223,18 @@ def _fields(data: bytes, at: int) -> Iterator[tuple[int, int, int, int]]:
     """Number, type, begin and end of each field of a struct."""
     field = 0
     while data[at]:
-        step, kind = data[at] >> 4, data[at] & 15
-        at += 1
-        if step:
-            field += step
-        else:
-            number, at = _varint(data, at)
-            field = (number >> 1) ^ -(number & 1)
-        start, at = at, at if kind in _BOOLEANS else _skipped(data, at, kind)
+        field, kind, start = _field_header(data, at, field)
+        at = start if kind in _BOOLEANS else _skipped(data, start, kind)
         yield field, kind, start, at
+
+
+def _field_header(data: bytes, at: int, before: int) -> tuple[int, int, int]:
+    """Number and type of a field after the one numbered `before`, and where its value begins."""
+    step, kind = data[at] >> 4, data[at] & 15
+    if step:
+        return before + step, kind, at + 1
+    number, at = _varint(data, at + 1)
+    return (number >> 1) ^ -(number & 1), kind, at
 
 
 def _skipped(data: bytes, at: int, kind: int) -> int:

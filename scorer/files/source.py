@@ -13,7 +13,7 @@ from scorer.arrow.columns import ColumnPath, column_at
 from scorer.arrow.decoding import decode_rows, decode_texts
 from scorer.errors import InputError
 
-__all__ = ["Decoded", "Sink", "Source", "arrow_errors", "decode_column", "decode_text_rows"]
+__all__ = ["Decoded", "Sink", "Skipped", "Source", "arrow_errors", "decode_column", "decode_text_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,20 @@ class Decoded:
     """Where a row is not text, bool [rows]."""
 
 
+@dataclass
+class Skipped:
+    """Lines that were left out because they are no rows."""
+
+    lines: int = 0
+    first: int | None = None
+    """The number of the first of them."""
+
+    def add(self, lines: int, first: int) -> None:
+        """Count some more; `first` is the number of their first."""
+        self.lines += lines
+        self.first = self.first or first
+
+
 class Source(Protocol):
     """An opened file of reviews; it knows which of its columns holds the text."""
 
@@ -35,6 +49,10 @@ class Source(Protocol):
     schema: pa.Schema
     row_count: int | None
     """None where the format does not count its rows."""
+
+    @property
+    def skipped(self) -> Skipped:
+        """What was left out so far."""
 
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order, at most a few thousand at a time; raises `InputError` for damaged data.

@@ -1,35 +1,28 @@
-"""A text file in any encoding as a stream of UTF-8, in which what does not decode can still be found."""
+"""A text file in any encoding as UTF-8, in which what does not decode can still be found."""
 
 import codecs
-import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
-__all__ = ["Transcoded", "transcoded"]
+from scorer.errors import InputError
+
+__all__ = ["transcoded"]
 
 _CHUNK_BYTES = 1 << 20
 _NEVER_IN_UTF8 = b"\xff"
 _MARK = "scorer.unreadable"
 
 
-def transcoded(raw: BinaryIO, encoding: str) -> "Transcoded":
-    """The bytes of `raw` as UTF-8; a byte 0xFF, which is no UTF-8, for each part that is not in `encoding`.
+def transcoded(name: str, raw: BinaryIO, encoding: str) -> Iterator[bytes]:
+    """The bytes of `raw` as UTF-8 without a byte order mark, in chunks of which none is empty.
 
-    A last line without a line break gets one: Arrow's CSV reader wants it where that line is the header.
+    A byte 0xFF, which is no UTF-8, stands for each part that is not in `encoding`. A last line without a line break
+    gets one. Raises `InputError` where `encoding` needs a byte order mark that the file does not have.
     """
-    return Transcoded(_Stream(_ended(_utf8(raw, encoding))), _CHUNK_BYTES)
-
-
-class Transcoded(io.BufferedReader):
-    """A stream of UTF-8 that knows how many quotes it has handed out by `read`."""
-
-    quotes = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Bytes as any stream gives them."""
-        data = super().read(size)
-        self.quotes += data.count(b'"')
-        return data
+    try:
+        yield from _ended(_unmarked(_utf8(raw, encoding)))
+    except UnicodeError as error:  # of decoders that know no error handler
+        raise InputError(f"{name}: not {encoding} text: {error}{_advice(raw, encoding)}") from None
 
 
 def _utf8(raw: BinaryIO, encoding: str) -> Iterator[bytes]:
@@ -43,6 +36,11 @@ def _utf8(raw: BinaryIO, encoding: str) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode(errors=_MARK)
 
 
+def _unmarked(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(chunks, b"").removeprefix(codecs.BOM_UTF8)
+    yield from chunks
+
+
 def _ended(chunks: Iterator[bytes]) -> Iterator[bytes]:
     last = b"\n"
     for chunk in filter(None, chunks):
@@ -50,6 +48,15 @@ def _ended(chunks: Iterator[bytes]) -> Iterator[bytes]:
         last = chunk[-1:]
     if last not in b"\r\n":
         yield b"\n"
+
+
+def _advice(raw: BinaryIO, encoding: str) -> str:
+    """Which byte order the file seems to have, for the encodings that come in two."""
+    if codecs.lookup(encoding).name not in ("utf-16", "utf-32"):
+        return ""
+    raw.seek(0)
+    order = "be" if raw.read(1) == b"\0" else "le"  # of text that begins with ASCII, as headers do
+    return f"; try --encoding {encoding.lower()}-{order}"
 
 
 def _mark(error: UnicodeError) -> tuple[str | bytes, int]:
@@ -61,20 +68,3 @@ def _mark(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 codecs.register_error(_MARK, _mark)
-
-
-class _Stream(io.RawIOBase):
-    """Chunks of bytes as a file; none of them is empty."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._held = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        self._held = self._held or memoryview(next(self._chunks, b""))
-        taken, self._held = self._held[: len(buffer)], self._held[len(buffer) :]
-        buffer[: len(taken)] = taken
-        return len(taken)

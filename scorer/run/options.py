@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scorer.errors import OnError
-from scorer.files.format import CsvOptions, Format, format_of
+from scorer.files.format import CsvOptions, Format, output_format
 from scorer.files.rebatching import WINDOW_ROWS
 from scorer.model.sealed import SealedModel
 from scorer.scores import ScoreColumns, Scores, Status
@@ -45,8 +45,8 @@ class RunOptions:
 
     @property
     def kind(self) -> Format:
-        """Of the output; raises `InputError` for an extension that tells none."""
-        return self.output_format or format_of(str(self.output))
+        """Of the output; raises `InputError` for an extension that tells none, or that of a compressed file."""
+        return output_format(str(self.output), self.output_format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,10 @@ class RunSummary:
     empty: int = 0
     null: int = 0
     error: int = 0
+    skipped: int = 0
+    """Lines that were left out because they are no rows."""
+    first_skipped: int | None = None
+    """The number of the first of them."""
     resumed: int = 0
     """Rows that an earlier attempt had scored before it was interrupted."""
     verified: int = 0

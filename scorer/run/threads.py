@@ -83,6 +83,7 @@ def _score_all(
             summary.add(scores, scorer.sealed.card.threshold, window.resumed)
             if on_progress:
                 on_progress(reading.progress(summary.rows))
+        summary.skipped, summary.first_skipped = source.skipped.lines, source.skipped.first
         work.complete(asdict(summary))
     return summary
 

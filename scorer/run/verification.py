@@ -60,8 +60,11 @@ def _scored_alone(row: pa.RecordBatch, source: Source, columns: ScoreColumns, sc
 
 
 def _written_rows(options: RunOptions, rows: Sequence[int]) -> Iterator[list[Any]]:
-    label = options.columns.fields[1].name  # a column of text that is always there
-    output = open_source(LocalInput(options.output), label, options.kind, CsvOptions(options.csv.delimiter))
+    spelled = options.csv.of_output(str(options.output))
+    csv = CsvOptions(spelled.delimiter, spelled.encoding, header=spelled.header)
+    # A column of text that is always there.
+    label = options.columns.fields[1].name if spelled.header or options.kind is not Format.csv else "1"
+    output = open_source(LocalInput(options.output), label, options.kind, csv)
     return (_last_values(row, options.columns) for row in _pick(output, rows))
 
 

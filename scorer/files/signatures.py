@@ -1,0 +1,69 @@
+"""What a file is by its first bytes, where it is none of the formats that can be read."""
+
+import codecs
+
+from scorer.errors import InputError
+from scorer.files.format import Format
+from scorer.files.inputs import Input
+
+__all__ = ["refuse_foreign", "refuse_packed"]
+
+_FIRST_BYTES = 4096
+_ARCHIVES = {
+    b"\x1f\x8b": ("compressed by gzip", "gunzip"),
+    b"\x28\xb5\x2f\xfd": ("compressed by zstd", "unzstd"),
+    b"\xfd7zXZ\0": ("compressed by xz", "unxz"),
+    b"BZh": ("compressed by bzip2", "bunzip2"),
+    b"\x04\x22\x4d\x18": ("compressed by lz4", "unlz4"),
+    b"PK\x03\x04": ("a zip archive", "unzip"),
+}
+_OTHERS = {
+    b"PAR1": "a Parquet file; name its format with --format parquet",
+    b"ARROW1": "an Arrow file; save it as Parquet",
+    b"ORC": "an ORC file; save it as Parquet",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save it as CSV UTF-8",
+    b"%PDF": "a PDF; save its text as CSV",
+}
+_WORKBOOK = (b"[Content_Types].xml", b"xl/")
+_MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+def refuse_packed(file: Input) -> None:
+    """Raise `InputError` for an archive and for a compressed file, whatever its name."""
+    start = _start_of(file)
+    if start.startswith(b"PK\x03\x04") and any(part in start for part in _WORKBOOK):
+        raise InputError(f"{file.name}: is an Excel workbook; save it as CSV UTF-8")
+    for signature, (what, tool) in _ARCHIVES.items():
+        if start.startswith(signature):
+            raise InputError(f"{file.name}: is {what}; unpack it first, with {tool}")
+
+
+def refuse_foreign(file: Input, kind: Format, encoding: str) -> None:
+    """Raise `InputError` for a file that by its first bytes is not of this format, or in another encoding."""
+    start = _start_of(file)
+    found = _other(start, kind)
+    if kind is not Format.parquet and codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
+        found = found or _wide_text(start, kind)
+    if found:
+        raise InputError(f"{file.name}: is {found}")
+
+
+def _start_of(file: Input) -> bytes:
+    with file.open() as raw:
+        start: bytes = raw.read(_FIRST_BYTES)
+    return start
+
+
+def _other(start: bytes, kind: Format) -> str | None:
+    own = b"PAR1" if kind is Format.parquet else None
+    return next((what for mark, what in _OTHERS.items() if start.startswith(mark) and mark != own), None)
+
+
+def _wide_text(start: bytes, kind: Format) -> str | None:
+    """Text of two or four bytes a character, by its mark or by the zeros of ASCII characters."""
+    encoding = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+    if not encoding and start[:4:2].count(0) != start[1:4:2].count(0) and start[:4].count(0) == 2:
+        encoding = "utf-16-be" if start[0] == 0 else "utf-16-le"
+    if not encoding:
+        return None
+    return f"{encoding} text; " + (f"give --encoding {encoding}" if kind is Format.csv else "save it as UTF-8")
