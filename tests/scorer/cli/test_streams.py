@@ -111,8 +111,8 @@ def test_closed_streams(tmp_path: Path) -> None:
 def test_what_closed_streams_would_say_gets_into_no_file(tmp_path: Path) -> None:
     """The guard of memory writes to number 2, whatever stands for it."""
     source = tmp_path / "in.csv"
-    source.write_text("text\n" + "good film\n" * 300_000)
-    arguments = ("run", source, "-o", "out.parquet", "--memory-limit", "60MB", "--keep-every", 0)
+    source.write_text("text\n" + "".join(f"{number} {'good film ' * 600}\n" for number in range(8_000)))
+    arguments = ("run", source, "-o", "out.parquet", "--memory-limit", "90MB", "--keep-every", 0)
     ended = subprocess.run(program(*arguments), capture_output=True, preexec_fn=without(0, 2), check=False)
     assert ended.returncode == 1
     for left in tmp_path.rglob("*"):
