@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from scorer.arrow.arrays import numbers, offsets_of, strings
 from scorer.arrow.decoding import is_string, is_text
 from scorer.arrow.nested import entries_of, is_list, storage_of
+from scorer.arrow.zones import in_known_zone
 
 __all__ = ["cell_values", "json_members", "json_values", "require_different_names"]
 
@@ -79,7 +80,7 @@ def _scalars(column: pa.Array) -> pa.LargeStringArray:
         return column.cast(pa.large_string())
     if is_text(kind) or pa.types.is_fixed_size_binary(kind):
         return _strings(column, "replace" if is_string(kind) else "backslashreplace")
-    return _strings(column.cast(pa.large_string()))
+    return _strings(in_known_zone(column).cast(pa.large_string()))
 
 
 def _strings(column: pa.Array, errors: str = "strict") -> pa.LargeStringArray:

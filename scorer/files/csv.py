@@ -35,6 +35,8 @@ class CsvSource:
     With `keep_nothing`, for a sink that writes CSV again, a value that is not even two quotes is null in the rows.
     """
 
+    row_count: int | None = None
+
     def __init__(
         self, file: Input, text_column: str | None, options: CsvOptions, window_rows: int, *, keep_nothing: bool = False
     ) -> None:
@@ -52,7 +54,7 @@ class CsvSource:
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for a line of too many or too few values, unless it may be skipped."""
         with arrow_errors(self.name, "not readable as CSV, see --delimiter and --encoding"):
-            yield from windows_of(map(self._parsed, self._blocks()), self._window_rows)
+            yield from windows_of(self._parsed_blocks(), self._window_rows)
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Rows of UTF-8, and their texts."""
@@ -73,8 +75,9 @@ class CsvSource:
         return f"line {line}: not {encoding} text; name the file's encoding with --encoding"
 
     def fraction_read(self) -> float:
-        """Bytes read, as a share of all."""
-        return float(self._raw.tell() / max(self._file.size, 1))
+        """Bytes read, as a share of all, without those that are no rows yet."""
+        read = 1.0 if self._raw.closed else float(self._raw.tell() / max(self._file.size, 1))
+        return read * self._bytes_given / max(self._bytes_decoded, 1)
 
     def _blocks(self) -> Iterator[RowBlock]:
         """All rows but that of the names."""
@@ -92,8 +95,11 @@ class CsvSource:
         return first, rest
 
     def _chunks(self) -> Iterator[bytes]:
+        self._bytes_decoded = self._bytes_given = 0
         with self._file.open() as self._raw:
-            yield from unescaped_apart(transcoded(self.name, self._raw, self._dialect.encoding), self._dialect)
+            for chunk in unescaped_apart(transcoded(self.name, self._raw, self._dialect.encoding), self._dialect):
+                self._bytes_decoded += len(chunk)
+                yield chunk
 
     def _names(self, first: RowBlock) -> list[str]:
         numbers = [str(number + 1) for number in range(first.columns[0])]
@@ -127,6 +133,11 @@ class CsvSource:
             f"not by {names.get(self._dialect.delimiter, self._dialect.delimiter)}; "
             f"give --delimiter {names.get(seen, seen)}"
         )
+
+    def _parsed_blocks(self) -> Iterator[pa.RecordBatch]:
+        for block in self._blocks():
+            self._bytes_given += len(block.data)
+            yield self._parsed(block)
 
     def _parsed(self, block: RowBlock) -> pa.RecordBatch:
         """The rows of a block; what Arrow refuses is looked at by the line."""

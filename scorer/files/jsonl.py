@@ -42,6 +42,7 @@ _NO_MEMBERS = r"^[ \t\r]*\{[ \t\r]*$"
 class _LinesSource(ABC):
     """One JSON object on each line, blank lines aside; raises `InputError` for a line that is none."""
 
+    row_count: int | None = None
     _deepest: int
     """Levels that a line may be nested."""
 

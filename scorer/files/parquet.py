@@ -69,6 +69,7 @@ class ParquetSource:
         self._checked = {index for index, field in enumerate(self.schema) if self._is_checked(index, field.type)}
         self._rows: int = self._file.metadata.num_rows
         self._window_rows = min(window_rows, _rows_of_a_window(self._file.metadata))
+        self.row_count: int | None = self._rows
         self._rows_read = 0
         if written_as is not Format.parquet:
             self._refuse_parquet_only()

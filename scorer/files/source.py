@@ -47,6 +47,8 @@ class Source(Protocol):
     name: str
     """Of the input, for messages."""
     schema: pa.Schema
+    row_count: int | None
+    """None where the format does not count its rows."""
 
     @property
     def skipped(self) -> Skipped:

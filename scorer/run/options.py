@@ -51,11 +51,13 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is."""
+    """How far a job is, in rows that are written."""
 
     rows: int
-    fraction: float
-    """Of the input, 0 to 1."""
+    total: int
+    """Of the input."""
+    is_exact: bool
+    """The format counts its rows; else `total` is what those that were read let expect of the others."""
 
 
 OnProgress = Callable[[Progress], None]
