@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import hypothesis
+import pyarrow as pa
 import pytest
 
 # A slow machine is no bug.
@@ -16,6 +17,7 @@ hypothesis.settings.load_profile("any machine")
 
 # Tiny networks are fastest on one thread, and parallel tests do not spin for each other's cores.
 os.environ["OMP_NUM_THREADS"] = "1"
+pa.set_cpu_count(4)  # which else follows it, and hides what Arrow does where it has threads
 
 DATA = Path(__file__).parents[1] / "data"
 EVERY_CHARACTER = [chr(code) for code in range(1, 0x10000) if not 0xD800 <= code < 0xE000]

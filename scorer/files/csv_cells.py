@@ -54,13 +54,14 @@ class TextCells:
         return self._source.windows()
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
-        """Rows with cells for the columns that are not text as a whole, and their texts."""
+        """Rows with cells for each column that is not text throughout, and their texts."""
         decoded = self._source.decode(window)
         columns, unreadable = list(decoded.rows.columns), decoded.unreadable
         for index, column in enumerate(columns):
-            cells, wrong = cells_of(column)
-            if wrong.any():
-                columns[index], unreadable = cells, unreadable | wrong
+            if not is_number(column.type):
+                cells, wrong = cells_of(column)
+                columns[index] = cells if wrong.any() else column
+                unreadable = unreadable | wrong
         return Decoded(pa.RecordBatch.from_arrays(columns, decoded.rows.schema.names), decoded.texts, unreadable)
 
     def unreadable(self, row: int) -> str:

@@ -134,6 +134,17 @@ class RowBlock:
         """The number of the line on which `row` begins."""
         return self.line + int(np.searchsorted(self._scan.breaks, self.starts[row]))
 
+    def first_of_whole_lines(self, columns: int) -> int | None:
+        """The first row of several lines each of which, quotes aside, has as many values as there are columns."""
+        breaks, ends = self._scan.breaks, self.ends
+        if len(breaks) == len(ends):
+            return None
+        delimiters = np.flatnonzero(self._scan.plain == ord(self.dialect.delimiter))
+        is_whole = np.diff(np.searchsorted(delimiters, breaks), prepend=0) == columns - 1
+        first_lines = np.searchsorted(breaks, self.starts)
+        rows = np.logical_and.reduceat(is_whole, first_lines) & (np.diff(first_lines, append=len(breaks)) > 1)
+        return int(rows.argmax()) if rows.any() else None
+
     def part(self, first: int, after: int | None = None) -> "RowBlock":
         """The rows from `first` on, to the one before `after`."""
         ends = self.ends[first:after]

@@ -7,6 +7,7 @@ line that is no JSON.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -125,7 +126,8 @@ class LineBlock:
         try:
             found = json.loads(line.decode(errors="surrogateescape"))
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{self.name}: line {number}: not JSON: {error}") from None
+            what = re.sub(r": line 1 column (\d+) \(char \d+\)$", r" at character \1", str(error))
+            raise InputError(f"{self.name}: line {number}: not JSON: {what}") from None
         if not isinstance(found, dict):
             raise InputError(f"{self.name}: line {number}: not a JSON object, which is written in braces")
         return found
