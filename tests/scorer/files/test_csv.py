@@ -31,6 +31,7 @@ from tests.conftest import Command, Result, one_line
 pytestmark = pytest.mark.usefixtures("model")
 NEW = ["sentiment_probability", "sentiment"]
 BACKSLASH = "\\"
+csv.field_size_limit(1 << 30)
 
 
 def run(
@@ -99,6 +100,14 @@ def test_broken_quotes_are_refused_by_line(command: Command, case: str) -> None:
     content, words = BROKEN[case]
     one_line(run(command, "id,text\n" + content), f"in.csv: {words}", "--quote none")
     assert not Path("out.csv").exists()
+
+
+def test_long_rows_are_not_taken_for_unclosed_quotes(command: Command) -> None:
+    long = "good film " * 2_500_000
+    content = f'id,text\n1,{long}\n2,"a\n{long}"\n3,b\n'
+    assert [len(row[1]) for row in scored(command, content)] == [4, len(long), len(long) + 2, 1]
+    one_line(run(command, f'{content}4,"never closed\n'), "line 6: a quote is opened and never closed")
+    one_line(run(command, f"{content}4,5,6\n"), "line 6: Expected 2")
 
 
 def test_rows_that_a_quote_swallows_cleanly(command: Command) -> None:
