@@ -166,7 +166,8 @@ class LineBlock:
         try:
             found = json.loads(text, parse_int=read_number, parse_float=read_number)
         except ValueError as error:
-            raise InputError(f"{self.name}: line {line}: not JSON: {error}") from None
+            what = re.sub(r": line 1 column (\d+) \(char \d+\)$", r" at character \1", str(error))
+            raise InputError(f"{self.name}: line {line}: not JSON: {what}") from None
         except RecursionError:
             raise InputError(f"{self.name}: line {line}: not JSON that can be read: nested too deep") from None
         if not isinstance(found, dict):

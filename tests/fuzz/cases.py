@@ -6,12 +6,14 @@ import random
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.errors import OnError, SentimentScorerError
+from scorer.files.format import BadLines, CsvOptions
 from scorer.model.sealed import Card, read_sealed, seal
 from scorer.run.job import run
 from scorer.run.options import RunOptions
@@ -52,6 +54,8 @@ class Fuzzer:
         self._originals: dict[str, Sequence[bytes]] = {
             "parquet": _parquet_files(),
             "csv": _csv_files(),
+            "escaped": [b'id;text\n1;"say \\"hi\\", and \\\\"\n2;"two\nlines";3\n3;C:\\new\\;x\n' * 3],
+            "unquoted": [b'1\t"Great\n2\ta\\\tb"\n3\tNA\n' * 5],
             "jsonl": _json_files(),
             "model": [model.read_bytes()],
             "graph": [self._parts[0]],
@@ -87,15 +91,23 @@ class Fuzzer:
     def _use_csv(self, content: bytes) -> None:
         self._score(content, "in.csv")
 
+    def _use_escaped(self, content: bytes) -> None:
+        self._score(content, "in.csv", csv=CsvOptions(";", escape="\\", bad_lines=BadLines.skip))
+
+    def _use_unquoted(self, content: bytes) -> None:
+        csv = CsvOptions(quote=None, escape="\\", header=False, null_values=("NA",))
+        self._score(content, "in.tsv", csv=csv, text_column="2")
+
     def _use_jsonl(self, content: bytes) -> None:
         self._score(content, "in.jsonl")
 
-    def _score(self, content: bytes, name: str) -> None:
+    def _score(self, content: bytes, name: str, **more: Any) -> None:
         """Score the file, and hold every score against that of its text in what was written."""
         path = self._folder / name
         path.write_bytes(content)
         columns = ScoreColumns("fuzzed_", status=True)
-        summary = run(RunOptions(path, self._output, on_error=OnError.null, columns=columns, workers=1), self._scorer)
+        options = RunOptions(path, self._output, on_error=OnError.null, columns=columns, workers=1, **more)
+        summary = run(options, self._scorer)
         assert {path.name for path in self._folder.iterdir()} == {name, self._output.name}, "a file is left behind"
         after = pq.ParquetFile(self._output).read()
         assert summary.rows == after.num_rows
