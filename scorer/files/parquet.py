@@ -25,11 +25,13 @@ from scorer.files.parquet_footer import (
     name_of,
     parquet_only,
 )
+from scorer.files.rebatching import WINDOW_BYTES
 from scorer.files.source import Decoded, Skipped, arrow_errors, decode_column, decode_text_rows
 
 __all__ = ["ParquetLayout", "ParquetSink", "ParquetSource"]
 
 _PAGE_BUFFER_BYTES = 1 << 20
+_LEAST_WINDOW_ROWS = 4096
 _ROW_GROUP_ROWS = 131_072
 _ROW_GROUP_BYTES = 8 << 20
 """Encoded while others are scored; what is left at the end is waited for, 100 ms for groups of 64 MB."""
@@ -56,7 +58,7 @@ class ParquetSource:
         self, file: Input, text_column: str | None, window_rows: int, written_as: Format = Format.parquet
     ) -> None:
         self.name, self.skipped = file.name, Skipped()
-        self._input, self._window_rows, self._written_as = file, window_rows, written_as
+        self._input, self._written_as = file, written_as
         with file.open() as raw, arrow_errors(self.name, "not a Parquet file, or damaged"):
             footer = footer_of(raw)
             self._elements, self._codec = elements_of(footer), codec_of(footer)
@@ -67,6 +69,7 @@ class ParquetSource:
         self._checked = {index for index, field in enumerate(self.schema) if self._is_checked(index, field.type)}
         self._rows: int = self._file.metadata.num_rows
         self.row_count: int | None = self._rows
+        self._window_rows = min(window_rows, _rows_of_a_window(self._file.metadata))
         self._rows_read = 0
         if written_as is not Format.parquet:
             self._refuse_parquet_only()
@@ -80,9 +83,9 @@ class ParquetSource:
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for damaged data."""
         with arrow_errors(self.name, "damaged Parquet data"):
-            for batch in self._file.iter_batches(self._window_rows):
-                self._rows_read += batch.num_rows
-                yield batch
+            for window in self._file.iter_batches(self._window_rows):
+                self._rows_read += window.num_rows
+                yield window
         if self._rows_read != self._rows:  # Arrow ends with the first column that ends
             raise InputError(f"{self.name}: damaged Parquet data: {self._rows_read:,} rows of {self._rows:,} are there")
 
@@ -137,6 +140,14 @@ class ParquetSource:
         for column in columns_of(self._elements):
             if what := parquet_only(column):
                 raise InputError(f"{self.name}: column {name_of(column)!r} has {what}; name a .parquet output")
+
+
+def _rows_of_a_window(metadata: pq.FileMetaData) -> int:
+    """As many as fill a window, by the first row group: windows are never joined here, their categories may differ."""
+    if not metadata.num_row_groups:
+        return _LEAST_WINDOW_ROWS
+    first = metadata.row_group(0)
+    return max(_LEAST_WINDOW_ROWS, int(WINDOW_BYTES * first.num_rows / max(first.total_byte_size, 1)))
 
 
 class ParquetSink:
