@@ -45,7 +45,7 @@ class RunOptions:
 
     @property
     def kind(self) -> Format:
-        """Of the output; raises `InputError` for an extension that tells none, and for text that is to be compressed."""
+        """Of the output; raises `InputError` for an extension that tells none, and for text to be compressed."""
         kind = output_format(str(self.output), self.output_format)
         if self.compression and kind is not Format.parquet:
             raise InputError(f"{self.output}: --compression is for Parquet outputs; compress others afterwards")
