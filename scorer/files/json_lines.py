@@ -121,7 +121,7 @@ class LineBlock:
             return
         for number, line in self.filled_lines():
             if line.lstrip().startswith(b"{") and line.count(b"{") + line.count(b"[") > most and _depth(line) > most:
-                too_deep = f"nested deeper than {most:,} levels; for a .jsonl output 1,000 are read, for others 100"
+                too_deep = f"nested deeper than {most:,} levels; for a .jsonl output 1,000 are read, for others 40"
                 raise InputError(f"{self.name}: line {number}: {too_deep}")
 
     def texts(self, names: list[str]) -> pa.StringArray:

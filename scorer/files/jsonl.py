@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.arrow.arrays import bools, bools_of, bytes_of
+from scorer.arrow.arrays import bools, bools_of, bytes_of, strings
 from scorer.arrow.columns import ColumnPath, column_at, find_text_column, is_certain
 from scorer.arrow.decoding import decode_texts, unreadable_rows
 from scorer.arrow.rendering import json_members, require_different_names
@@ -109,7 +109,8 @@ class _LinesSource(ABC):
 class JsonLinesSource(_LinesSource):
     """Every value with the type that a first pass over the whole file finds."""
 
-    _deepest = 100
+    _deepest = 40
+    """Lists are two levels of a Parquet file, of which Arrow reads 100."""
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Rows of UTF-8, and their texts."""
@@ -214,7 +215,7 @@ class JsonLinesSink:
 
 
 def _binary(text: str) -> pa.Scalar:
-    return pa.scalar(text.encode(), pa.large_binary())
+    return strings([text], pa.large_string()).cast(pa.large_binary())[0]
 
 
 def _refuse_taken(heads: pa.LargeBinaryArray, names: list[str]) -> None:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from scorer.arrow.columns import column_at, find_text_column
 from scorer.arrow.decoding import decode_texts, is_string, is_text, unreadable_rows
-from scorer.arrow.nested import leaves_of
+from scorer.arrow.nested import leaf_types, leaves_of
 from scorer.errors import InputError
 from scorer.files.format import Format
 from scorer.files.inputs import Input
@@ -114,8 +114,8 @@ class ParquetSource:
 
     def _batches(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
         """All rows; by row group where categories are nested, which Arrow reads from one of them at a time only."""
-        nested = (leaf for field in self.schema if pa.types.is_nested(field.type) for leaf in _leaf_types(field.type))
-        alone = any(pa.types.is_dictionary(kind) for kind in nested)
+        nested = [field.type for field in self.schema if pa.types.is_nested(field.type)]
+        alone = any(pa.types.is_dictionary(leaf) for kind in nested for leaf in leaf_types(kind))
         for groups in [[number] for number in range(file.num_row_groups)] if alone else [None]:
             yield from file.iter_batches(self._window_rows, row_groups=groups)
 
@@ -172,7 +172,7 @@ class ParquetSink:
         )
         self._held: list[pa.RecordBatch] = []
         self._narrow = [
-            index for index, field in enumerate(schema) if any(map(_most_categories, _leaf_types(field.type)))
+            index for index, field in enumerate(schema) if any(map(_most_categories, leaf_types(field.type)))
         ]
         self._categories: list[pa.Array] = []
 
@@ -221,10 +221,6 @@ def _loses_annotations(schema: pa.Schema, elements: Sequence[Element]) -> bool:
     pq.ParquetWriter(file, schema).close()
     footer = footer_of(pa.BufferReader(file.getvalue()))
     return annotated(footer, elements) != footer
-
-
-def _leaf_types(kind: pa.DataType) -> list[pa.DataType]:
-    return [leaf.type for leaf in leaves_of(pa.nulls(0, kind))]
 
 
 def _most_categories(kind: pa.DataType) -> int:

@@ -126,9 +126,9 @@ def test_deep_lines(command: Command) -> None:
             write("in.jsonl", '{"text": "bad"}', deep(levels, inner))
             scored(command, "in.jsonl", "out.jsonl")
             assert Path("out.jsonl").read_text().splitlines()[1].startswith(deep(levels, inner)[:-1])
-    write("in.jsonl", '{"text": "bad"}', deep(90))
+    write("in.jsonl", '{"text": "bad"}', '{"text": "good", "x": ' + "[" * 39 + "]" * 39 + "}")
     for output in ("out.parquet", "out.csv"):
-        scored(command, "in.jsonl", output)
+        assert "[[[[" in str(rows_of(scored(command, "in.jsonl", output), "x")[1])
     for levels, outputs in ((900, ("no.parquet", "no.csv")), (200_000, ("no.parquet", "no.jsonl"))):
         write("in.jsonl", '{"text": "bad"}', deep(levels))
         for output in outputs:

@@ -155,6 +155,13 @@ def test_the_codec_stays_or_is_chosen(command: Command, codec: str) -> None:
     assert pq.read_metadata("out.parquet").row_group(0).column(0).compression == "ZSTD"
 
 
+def test_text_is_not_compressed(command: Command) -> None:
+    written("in.parquet", pa.table({"text": ["good"]}))
+    for output in ("no.csv", "no.jsonl"):
+        result = command("scorer", "run", "in.parquet", "-o", output, "--compression", "zstd")
+        one_line(result, output, "--compression", "Parquet")
+
+
 FRAMES = {
     "integers": pd.DataFrame([[1, "good"], [2, "bad"]]),
     "dates": pd.DataFrame([[1, "good"]], columns=pd.to_datetime(["2020-01-01", "2020-01-02"])),
