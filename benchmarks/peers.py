@@ -29,7 +29,8 @@ def tutorial(options: argparse.Namespace) -> Score:
     import torch
     from transformers import AutoTokenizer
 
-    from trainer.network.lstm import NetworkSettings, SentimentLSTM
+    from trainer.network.lstm import SentimentLSTM
+    from trainer.network.settings import NetworkSettings
 
     tokenizer = AutoTokenizer.from_pretrained(options.tokenizer)
     network = SentimentLSTM(NetworkSettings(len(tokenizer), 128, 128, "final_step")).eval()

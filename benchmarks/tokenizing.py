@@ -19,8 +19,7 @@ from benchmarks.stages import cpu_seconds
 from scorer.arrow.arrays import without_nulls
 from scorer.files.inputs import LocalInput
 from scorer.files.opening import open_source
-from scorer.model.network import EMBEDDED_MODEL
-from scorer.model.sealed import read_sealed
+from scorer.model.sealed import EMBEDDED_MODEL, read_sealed
 from scorer.tokens.encoder import TextEncoder, TextSettings
 
 _ALL = TextSettings(max_length=1 << 30, keep="head", pad_id=0)

@@ -32,7 +32,8 @@ def tutorial(reviews: Path, tokenizer: Path, rows: int) -> Iterator[int]:
     from torch.utils.data import DataLoader
     from transformers import AutoTokenizer
 
-    from trainer.network.lstm import NetworkSettings, SentimentLSTM
+    from trainer.network.lstm import SentimentLSTM
+    from trainer.network.settings import NetworkSettings
 
     encode = AutoTokenizer.from_pretrained(tokenizer)
     split = Dataset.from_parquet(str(reviews)).shuffle(seed=0).select(range(rows))
@@ -56,14 +57,15 @@ def tutorial(reviews: Path, tokenizer: Path, rows: int) -> Iterator[int]:
 
 def recipe(name: str, reviews: Path, tokenizer: Path, rows: int) -> Iterator[int]:
     """The loop of one of our recipes, on the same network; yields the reviews of each batch."""
+    import numpy as np
     from datasets import Dataset
 
     from scorer.tokens.encoder import TextEncoder
     from trainer.data.batches import training_batches
     from trainer.data.reviews import encode_reviews
     from trainer.data.tokenizer import load_tokenizer, pad_id_of
-    from trainer.learning.allocator import keep_freed_memory
     from trainer.learning.learner import Learner
+    from trainer.learning.page_reuse import keep_freed_memory
     from trainer.recipes import RECIPES
 
     keep_freed_memory()
@@ -71,11 +73,11 @@ def recipe(name: str, reviews: Path, tokenizer: Path, rows: int) -> Iterator[int
     words = load_tokenizer(str(tokenizer))
     encoder = TextEncoder(words.to_str(), chosen.text_settings(pad_id_of(words)))
     split = Dataset.from_parquet(str(reviews)).shuffle(seed=0).select(range(rows))
-    encoded = encode_reviews(split, encoder)
+    encoded = encode_reviews(split, encoder, np.ones(rows, np.float32))
     learner = Learner(chosen, chosen.network_settings(words.get_vocab_size()), encoder.unknown_id)
     for batch in training_batches(encoded, chosen, encoder.settings, seed=0):
         learner.step(batch, 0.5)[0].item()
-        yield len(batch[2])
+        yield len(batch.labels)
 
 
 def measure(name: str, reviews: Path, tokenizer: Path, rows: int) -> float:

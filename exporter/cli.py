@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scorer import __version__
+from scorer.cli.arguments import file_path
 from scorer.cli.tool import ArgumentParser, Tool, needs_training_extra
 from scorer.system.terminal import printable
 
@@ -23,13 +24,13 @@ main = Tool(
 
 
 def _checkpoint_argument(parser: ArgumentParser) -> None:
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="A .pth file of `trainer fit`.")
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=file_path, help="A .pth file of `trainer fit`.")
 
 
 def _export_arguments(parser: ArgumentParser) -> None:
     _checkpoint_argument(parser)
     add = parser.add_argument
-    add("--output", "-o", metavar="FILE", type=Path, help="The sealed model.  [default: beside CHECKPOINT, .onnx]")
+    add("--output", "-o", metavar="FILE", type=file_path, help="The sealed model.  [default: beside CHECKPOINT, .onnx]")
     add("--hf-dir", metavar="FOLDER", type=Path, help="Also write the Hugging Face layout here.")
 
 
@@ -44,11 +45,13 @@ def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None) -> N
 
     result = to_onnx(ExportOptions(checkpoint, output, hf_dir))
     print(_parity_line(result.parity))
+    if not result.rewritten:
+        print("graph: as torch traced it, slower than the fast one, which needs another --pooling than final_step")
     print(f"saved {printable(str(result.output))} ({result.size / 1e6:.2f} MB)")
 
 
 def _check_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", type=Path, help="A sealed model.")
+    parser.add_argument("model", metavar="MODEL", type=file_path, help="A sealed model.")
     _checkpoint_argument(parser)
 
 

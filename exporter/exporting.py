@@ -1,10 +1,10 @@
 """From `best.pth` to `best.onnx`: export, prove, seal."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import onnx
-import onnxruntime
 import torch
 
 from exporter.errors import ExportError
@@ -13,6 +13,7 @@ from exporter.huggingface import write_huggingface_folder
 from exporter.parity import Parity, prove_parity
 from exporter.recurrence import fastest_graph
 from scorer.model.network import Network
+from scorer.model.runtime import onnxruntime
 from scorer.model.sealed import Card, read_sealed, seal
 from scorer.system.atomic import write_aside
 from trainer.learning.checkpoint import Checkpoint, load_checkpoint
@@ -39,19 +40,22 @@ class ExportResult:
     size: int
     """Bytes."""
     parity: Parity
+    rewritten: bool
+    """The graph is the fast one; False: it is as it was traced, because its pooling reads the padding."""
 
 
-def to_onnx(options: ExportOptions) -> ExportResult:
-    """Export a checkpoint, prove that the graph gives its numbers, and seal it.
+def to_onnx(options: ExportOptions, trace: Callable[[Served], bytes] = export_graph) -> ExportResult:
+    """Export a checkpoint by `trace`, prove that the graph gives its numbers, and seal it.
 
     Raises `TrainerError` for a file that is no checkpoint and `ExportError` when the numbers differ; then no
     file is written.
     """
     checkpoint = load_checkpoint(options.checkpoint)
     output = options.output or options.checkpoint.with_suffix(".onnx")
-    traced = export_graph(Served(checkpoint.build_network(), checkpoint.temperature))
+    traced = trace(Served(checkpoint.build_network(), checkpoint.temperature))
     _prove(checkpoint, traced, output)
-    graph = fastest_graph(checkpoint.build_network(), checkpoint.temperature) or traced
+    fast = fastest_graph(checkpoint.build_network(), checkpoint.temperature)
+    graph = fast or traced
     with write_aside(output) as partial:
         partial.write_bytes(seal(graph, checkpoint.tokenizer_json, _card(checkpoint)))
         # The proof runs on the very file that will be served; its result is then sealed in.
@@ -61,7 +65,7 @@ def to_onnx(options: ExportOptions) -> ExportResult:
         size = partial.stat().st_size
     if options.hf_dir:
         write_huggingface_folder(options.hf_dir, traced, checkpoint.tokenizer_json, card)
-    return ExportResult(output, size, parity)
+    return ExportResult(output, size, parity, fast is not None)
 
 
 def check(model: Path, checkpoint: Path) -> Parity:

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from copy import copy
 
 import numpy as np
 import onnx
@@ -27,14 +28,44 @@ class Served(nn.Module):
         self.network = network
         self.temperature = temperature
 
+    def layer_by_layer(self) -> "Served":
+        """The same with an LSTM of its own for each layer: torch 2.13 cannot export several in one for any length."""
+        network = copy(self.network)  # whose modules are the original's, but for the LSTM
+        network._modules = {**self.network._modules, "lstm": _Layers(self.network.lstm)}
+        return Served(network, self.temperature)
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits (negative, positive), float32 [batch, 2], of ids and mask, both int64 [batch, time]."""
         positive = self.network(input_ids, attention_mask) / self.temperature
         return torch.stack([torch.zeros_like(positive), positive], dim=1)
 
 
+class _Layers(nn.Module):
+    """LSTMs of one layer, each of which reads the states of the one below."""
+
+    def __init__(self, lstm: nn.LSTM) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(_layer(lstm, number) for number in range(lstm.num_layers))
+
+    def forward(self, vectors: Tensor) -> tuple[Tensor, None]:
+        """States [batch, steps, hidden] of the highest layer, in the place where `nn.LSTM` has them."""
+        for layer in self.layers:
+            vectors, _ = layer(vectors)
+        return vectors, None
+
+
+def _layer(lstm: nn.LSTM, number: int) -> nn.LSTM:
+    weights = {name: w for name, w in lstm.state_dict().items() if name.endswith(f"_l{number}")}
+    size = weights[f"weight_ih_l{number}"].shape[1]
+    layer = nn.LSTM(size, lstm.hidden_size, batch_first=True)
+    layer.load_state_dict({name.replace(f"_l{number}", "_l0"): w for name, w in weights.items()})
+    return layer
+
+
 def export_graph(served: Served) -> bytes:
     """A serialized ONNX model with inputs `input_ids` and `attention_mask`, output `logits`, both axes dynamic."""
+    if served.network.settings.layers > 1:
+        served = served.layer_by_layer()
     # Two tensors of more than one row and step: a size of 1 would be taken for a constant, and one tensor given
     # twice for one input.
     shape = 2, 2 * served.network.settings.words_per_step + 1

@@ -5,8 +5,10 @@ Three rewrites of what `torch.onnx.export` traced:
 - Word vectors and the LSTM's input weights are folded into one table (onnxruntime computes it once, at load), so
   a step reads its gates' inputs from a row instead of multiplying.
 - The recurrence is a `Scan` whose body keeps the running maximum and sum, so no state is written and read again.
+  Further layers stand in the same body: each reads the state below at the same step.
 - Rows are shifted to end at the same step. What stands before a row is a table row of zeros: with it, state and
-  cell stay exactly zero, so padding needs no mask and cannot change a bit.
+  cell stay exactly zero, so padding needs no mask and cannot change a bit. Further layers have their bias where
+  there is a word only, and so stay zero as well.
 """
 
 from collections.abc import Iterator
@@ -52,6 +54,7 @@ sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, seque
     aligned = Where (is_padding, padding_row, tokens)
     by_time = Transpose <perm = [1, 0]> (aligned)
     {slices}
+    {presence}
 
     codes = Cast <to = 1> (embedding)
     vectors = Mul (codes, embedding_steps)
@@ -59,27 +62,17 @@ sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, seque
 
     state_shape = Concat <axis = 0> (batch_size_1, hidden_dim)
     empty = ConstantOfShape (state_shape)
-    last, cell, highest, total = Scan <num_scan_inputs = {words_per_step}, body = step (
-        float[batch_size, {hidden_dim}] state_in, float[batch_size, {hidden_dim}] cell_in,
+    {finals}, highest, total = Scan <num_scan_inputs = {scanned}, body = step (
+        {states_in},
         float[batch_size, {hidden_dim}] highest_in, float[batch_size, {hidden_dim}] total_in, {step_inputs}
     ) => (
-        float[batch_size, {hidden_dim}] state, float[batch_size, {hidden_dim}] cell_out,
+        {states_out},
         float[batch_size, {hidden_dim}] highest_out, float[batch_size, {hidden_dim}] total_out
     ) {{
-        recurrent = MatMul (state_in, recurrent_weights)
-        {step_gates}
-        sigmoid_gates, cell_gate = Split <axis = 1> (gates, gate_sizes)
-        opened = Sigmoid (sigmoid_gates)
-        input_gate, output_gate, forget_gate = Split <axis = 1, num_outputs = 3> (opened)
-        candidate = Tanh (cell_gate)
-        written = Mul (input_gate, candidate)
-        kept = Mul (forget_gate, cell_in)
-        cell_out = Add (written, kept)
-        shown = Tanh (cell_out)
-        state = Mul (output_gate, shown)
-        highest_out = Max (highest_in, state)
-        total_out = Add (total_in, state)
-    }}> (empty, empty, empty, empty, {scan_inputs})
+        {step}
+        highest_out = Max (highest_in, {top})
+        total_out = Add (total_in, {top})
+    }}> ({empties}, empty, empty, {scan_inputs})
 
     float_count = Cast <to = 1> (count)
     mean = Div (total, float_count)
@@ -87,6 +80,25 @@ sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, seque
     logits = Gemm (pooled, head_weights, head_bias)
 }}
 """
+
+
+# One step of a layer's cell; @ stands for the end of the layer's names.
+_CELL = """sigmoid_gates@, cell_gate@ = Split <axis = 1> (gates@, gate_sizes)
+        opened@ = Sigmoid (sigmoid_gates@)
+        input_gate@, output_gate@, forget_gate@ = Split <axis = 1, num_outputs = 3> (opened@)
+        candidate@ = Tanh (cell_gate@)
+        written@ = Mul (input_gate@, candidate@)
+        kept@ = Mul (forget_gate@, cell_in@)
+        cell_out@ = Add (written@, kept@)
+        shown@ = Tanh (cell_out@)
+        state@ = Mul (output_gate@, shown@)"""
+
+# 1 where a step has a word, else 0: [steps, batch, 1].
+_PRESENCE = """is_word = Not (is_padding)
+    word_flags = Cast <to = 1> (is_word)
+    flags_by_time = Transpose <perm = [1, 0]> (word_flags)
+    flags_by_step = Slice (flags_by_time, position_0, width_1, axis_0, words_per_step)
+    presence = Unsqueeze (flags_by_step, axis_2)"""
 
 
 def fastest_graph(network: SentimentLSTM, temperature: float = 1.0) -> bytes | None:
@@ -98,17 +110,16 @@ def fastest_graph(network: SentimentLSTM, temperature: float = 1.0) -> bytes | N
     if settings.pooling == "final_step":
         return None
     positions = range(settings.words_per_step)
-    parts = "last, highest, mean" if settings.pooling == "last_max_mean" else "highest, mean"
+    top = f"last{_mark(settings.layers - 1)}"
+    parts = f"{top}, highest, mean" if settings.pooling == "last_max_mean" else "highest, mean"
     model = parser.parse_model(
         _TEMPLATE.format(
             words_per_step=settings.words_per_step,
             hidden_dim=settings.hidden_dim,
             tables="\n    ".join(_table(position) for position in positions),
             slices="\n    ".join(_slice(position) for position in positions),
-            step_inputs=", ".join(f"int64[batch_size] tokens_{position}" for position in positions),
-            step_gates="\n        ".join(_step_gates(positions)),
-            scan_inputs=", ".join(f"words_{position}" for position in positions),
             pooled=parts,
+            **_recurrence(positions, settings.layers, settings.hidden_dim),
         )
     )
     for name, values in _weights(network, temperature).items():
@@ -127,6 +138,50 @@ def _table(position: int) -> str:
     # One operator for product and bias: each further pass over the whole table would delay the start by 50 ms.
     product = f"MatMul (vectors, input_weights_{position})" if position else "Gemm (vectors, input_weights_0, bias)"
     return f"rows_{position} = {product} table_{position} = Concat <axis = 0> (rows_{position}, no_gates)"
+
+
+def _recurrence(positions: range, layers: int, hidden_dim: int) -> dict[str, str]:
+    """The parts of the template that depend on the number of layers."""
+    marks = [_mark(layer) for layer in range(layers)]
+    state = f"float[batch_size, {hidden_dim}]"
+    scanned = {f"words_{position}": f"int64[batch_size] tokens_{position}" for position in positions}
+    if layers > 1:
+        scanned["presence"] = "float[batch_size, 1] present"
+    lines = [line for layer in range(layers) for line in _layer(layer, positions)]
+    return {
+        "presence": _PRESENCE if layers > 1 else "",
+        "finals": ", ".join(["last", "cell", *(f"last{mark}, cell{mark}" for mark in marks[1:])]),
+        "top": f"state{marks[-1]}",
+        "empties": ", ".join(["empty, empty"] * layers),
+        "states_in": ", ".join(f"{state} state_in{mark}, {state} cell_in{mark}" for mark in marks),
+        "states_out": ", ".join(f"{state} state{mark}, {state} cell_out{mark}" for mark in marks),
+        "step": "\n        ".join(lines),
+        "step_inputs": ", ".join(scanned.values()),
+        "scan_inputs": ", ".join(scanned),
+        "scanned": str(len(scanned)),
+    }
+
+
+def _mark(layer: int) -> str:
+    """What a layer's names end with."""
+    return f"_of_{layer}" if layer else ""
+
+
+def _layer(layer: int, positions: range) -> Iterator[str]:
+    """One step of a layer: its gates' inputs, and the new state."""
+    mark = _mark(layer)
+    yield f"recurrent{mark} = MatMul (state_in{mark}, recurrent_weights{mark})"
+    yield from _gates_from_below(layer) if layer else _step_gates(positions)
+    yield _CELL.replace("@", mark)
+
+
+def _gates_from_below(layer: int) -> Iterator[str]:
+    """Gates of a further layer: recurrent part, the state below, and the bias where there is a word."""
+    mark, below = _mark(layer), _mark(layer - 1)
+    yield f"read{mark} = MatMul (state{below}, input_weights{mark})"
+    yield f"sum{mark} = Add (recurrent{mark}, read{mark})"
+    yield f"offset{mark} = Mul (present, bias{mark})"
+    yield f"gates{mark} = Add (sum{mark}, offset{mark})"
 
 
 def _step_gates(positions: range) -> Iterator[str]:
@@ -152,6 +207,7 @@ def _weights(network: SentimentLSTM, temperature: float) -> dict[str, NDArray[np
     lists = {
         "axis_0": [0],
         "axis_1": [1],
+        **({"axis_2": [2]} if settings.layers > 1 else {}),
         "words_per_step": [settings.words_per_step],
         "hidden_dim": [settings.hidden_dim],
     }
@@ -167,7 +223,16 @@ def _weights(network: SentimentLSTM, temperature: float) -> dict[str, NDArray[np
         "recurrent_weights": _gates_reordered(lstm["weight_hh_l0"]).T,
         "head_weights": np.stack([np.zeros_like(head), head], axis=1),
         "head_bias": np.array([0, bias], np.float32),
+        **{name: weights for layer in range(1, settings.layers) for name, weights in _layer_weights(lstm, layer)},
     }
+
+
+def _layer_weights(lstm: dict[str, torch.Tensor], layer: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Constants of a further layer by name."""
+    mark = _mark(layer)
+    yield f"input_weights{mark}", _gates_reordered(lstm[f"weight_ih_l{layer}"]).T
+    yield f"recurrent_weights{mark}", _gates_reordered(lstm[f"weight_hh_l{layer}"]).T
+    yield f"bias{mark}", _gates_reordered(lstm[f"bias_ih_l{layer}"] + lstm[f"bias_hh_l{layer}"])
 
 
 def _smallest_lossless(vectors: torch.Tensor) -> tuple[NDArray[np.generic], NDArray[np.float32]]:

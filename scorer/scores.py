@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scorer.arrow.metadata import with_fields
+
 __all__ = ["ScoreColumns", "Scores", "Status", "scored_schema"]
 
 
@@ -59,4 +61,4 @@ class Scores:
 
 def scored_schema(schema: pa.Schema, columns: ScoreColumns) -> pa.Schema:
     """The output's schema: the input's fields and metadata, then the score columns."""
-    return pa.schema([*schema, *columns.fields], schema.metadata)
+    return with_fields(schema, columns.fields)

@@ -1,10 +1,10 @@
 """The function at the centre: a record batch in, the same rows with their sentiment out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,16 +12,22 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scorer.arrow.arrays import bools, bools_of, floats_of, integers_of, numbers, strings
-from scorer.arrow.columns import column_at, find_text_column
+from scorer.arrow.columns import choose_name, column_at, find_text_column
 from scorer.arrow.decoding import decode_texts, is_text
 from scorer.errors import InputError, OnError
 from scorer.model.batches import Batch, plan_batches
 from scorer.model.network import Network, open_model
 from scorer.model.sealed import SealedModel
 from scorer.scores import ScoreColumns, Scores, Status, scored_schema
+from scorer.tables import array_of, column_names, like, with_columns
 from scorer.tokens.encoder import TextEncoder
 
 __all__ = ["Prepared", "Scorer"]
+
+Column = TypeVar("Column")
+"""A list, or a column of NumPy, pandas, Polars or Arrow."""
+Frame = TypeVar("Frame")
+"""A data frame of pandas or Polars, or an Arrow table."""
 
 _PLAIN = ScoreColumns()
 
@@ -64,39 +70,53 @@ class Scorer:
         """Load the model at `path`, or the one that `find_model` finds; raises `ModelError`."""
         return cls(*open_model(path))
 
-    @overload
-    def score(self, texts: Sequence[str | None]) -> list[float | None]: ...
+    def score(self, texts: Column) -> Column:
+        """P(positive) of every text, null where there is none, float32; a column of the kind that is given.
 
-    @overload
-    def score(self, texts: pa.Array) -> pa.FloatArray: ...
-
-    def score(self, texts: Any) -> Any:
-        """P(positive) of every text, null where there is none: a list for a list, an Arrow array for an Arrow array.
-
-        A text's score depends on nothing but the text. Raises `InputError` for what is no text.
+        `texts` is a list of strings and None, or a column of NumPy, pandas, Polars or Arrow. A text's score depends on
+        nothing but the text. Raises `InputError` for what is no text.
 
         >>> Scorer.open().score(pa.array(["What a waste of time."])).type
         DataType(float)
         """
-        if isinstance(texts, (list, tuple)):
-            return self._score_array(_strings_of(texts)).to_pylist()
-        if not isinstance(texts, pa.Array) or not is_text(texts.type):
-            raise InputError(f"texts are a list of strings or an Arrow array of them, not {_kind_of(texts)}")
-        return self._score_array(texts)
+        scores = self._score_array(array_of(texts))
+        result: Column = like(texts, numbers(scores.probability, scores.unscored), "sentiment_probability")
+        return result
 
-    @overload
-    def labels(self, probabilities: Sequence[float | None]) -> list[str | None]: ...
-
-    @overload
-    def labels(self, probabilities: pa.FloatArray) -> pa.StringArray: ...
-
-    def labels(self, probabilities: Any) -> Any:
+    def labels(self, probabilities: Column) -> Column:
         """`negative` or `positive` for what `score` gave, by the model's threshold; null where there was no text."""
-        if isinstance(probabilities, (list, tuple)):
-            unscored = np.array([one is None for one in probabilities], np.bool_)
-            known = np.array([one or 0.0 for one in probabilities], np.float32)
-            return self._labels_of(known, unscored).to_pylist()
-        return self._labels_of(floats_of(probabilities), bools_of(probabilities.is_null()))
+        array = array_of(probabilities).cast(pa.float32())
+        result: Column = like(probabilities, self._labels_of(floats_of(array), bools_of(array.is_null())), "sentiment")
+        return result
+
+    def score_frame(self, frame: Frame, text_column: str | None = None, columns: ScoreColumns = _PLAIN) -> Frame:
+        """A data frame of pandas or Polars, or an Arrow table, with the score columns after its own.
+
+        `text_column` None looks for the usual names. Raises `InputError` when there is no such column, a score column
+        is there already, or a text is none.
+
+        >>> Scorer.open().score_frame(pa.table({"n": [1], "text": ["A fine film."]})).column_names
+        ['n', 'text', 'sentiment_probability', 'sentiment']
+        """
+        names = column_names(frame)
+        chosen = choose_name("the frame", names, text_column)
+        if taken := [field.name for field in columns.fields if field.name in names]:
+            raise InputError(f"the frame already has a column {taken[0]!r}; name the new ones with a prefix")
+        texts: Any = frame[chosen]  # type: ignore[index]
+        values = self._columns_of(self._score_array(array_of(texts)), columns)
+        result: Frame = with_columns(frame, texts, dict(zip([f.name for f in columns.fields], values, strict=True)))
+        return result
+
+    def score_batches(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        text_column: str | None = None,
+        columns: ScoreColumns = _PLAIN,
+        on_error: OnError = OnError.fail,
+    ) -> Iterator[pa.RecordBatch]:
+        """Each batch as `score_batch` gives it, one after the other: a stream of Arrow, or `mapInArrow` of Spark."""
+        for batch in batches:
+            yield self.score_batch(batch, text_column, columns, on_error)
 
     def score_batch(
         self,
@@ -153,31 +173,25 @@ class Scorer:
 
     def append_scores(self, batch: pa.RecordBatch, scores: Scores, columns: ScoreColumns) -> pa.RecordBatch:
         """`batch` with its columns untouched and the score columns after them."""
+        values = self._columns_of(scores, columns)
+        schema = scored_schema(batch.schema, columns)
+        return pa.RecordBatch.from_arrays([*batch.columns, *values], schema=schema)
+
+    def _score_array(self, texts: pa.Array) -> Scores:
+        if not is_text(texts.type):
+            raise InputError(f"texts are strings, not {texts.type}")
+        scores = self.score_texts(*decode_texts(texts))
+        if scores.first_error is not None:
+            raise InputError(f"text {scores.first_error + 1} is not UTF-8")
+        return scores
+
+    def _columns_of(self, scores: Scores, columns: ScoreColumns) -> list[pa.Array]:
         unscored = scores.unscored
         values = [numbers(scores.probability, unscored), self._labels_of(scores.probability, unscored)]
         if columns.status:
             values.append(strings(status.name for status in Status).take(numbers(scores.status)))
-        schema = scored_schema(batch.schema, columns)
-        return pa.RecordBatch.from_arrays([*batch.columns, *values], schema=schema)
-
-    def _score_array(self, texts: pa.Array) -> pa.FloatArray:
-        plain, unreadable = decode_texts(texts)
-        scores = self.score_texts(plain, unreadable)
-        if scores.first_error is not None:
-            raise InputError(f"text {scores.first_error + 1} is not UTF-8")
-        return numbers(scores.probability, scores.unscored)
+        return values
 
     def _labels_of(self, probability: NDArray[np.float32], unscored: NDArray[np.bool_]) -> pa.StringArray:
         positive = bools(probability >= self.sealed.card.threshold, unscored)
         return self._labels.take(positive.cast(pa.int8()))
-
-
-def _strings_of(texts: Sequence[str | None]) -> pa.StringArray:
-    try:
-        return strings(texts)
-    except (AttributeError, UnicodeEncodeError) as error:  # no string, or half of a surrogate pair
-        raise InputError(f"a text of the list is neither a string of UTF-8 nor None: {error}") from None
-
-
-def _kind_of(texts: Any) -> str:
-    return f"one of {texts.type}" if isinstance(texts, pa.Array) else type(texts).__name__

@@ -2,20 +2,24 @@
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from scorer.system.atomic import require_place
 from trainer.data.batches import training_batches, validation_batches
-from trainer.data.reviews import DataSource, EncodedReviews, encode_reviews
+from trainer.data.reviews import DataOptions, EncodedReviews, encode_reviews, sources_of
 from trainer.data.splits import Splits, choose_splits
 from trainer.data.tokenizer import make_tokenizer, pad_id_of
+from trainer.data.weights import weights_of
 from trainer.errors import TrainerError
-from trainer.learning.allocator import keep_freed_memory
-from trainer.learning.calibration import calibrate
+from trainer.learning.calibration import Calibration, calibrate
 from trainer.learning.checkpoint import (
     Checkpoint,
     EpochRecord,
@@ -24,12 +28,22 @@ from trainer.learning.checkpoint import (
     save_checkpoint,
     tool_versions,
 )
-from trainer.learning.evaluation import Evaluation, Mean, Predictions, mean_of, predict
+from trainer.learning.evaluation import (
+    Evaluation,
+    Mean,
+    Prediction,
+    figures_by_source,
+    joined_predictions,
+    mean_of,
+    predict,
+)
 from trainer.learning.learner import Learner
+from trainer.learning.page_reuse import keep_freed_memory
 from trainer.learning.report import best_epoch, write_reliability, write_report
 from trainer.network.lstm import SentimentLSTM
 from trainer.network.rounding import round_vectors
 from trainer.recipes import DEFAULT, Recipe
+from trainer.seeds import epoch_seed
 from trainer.stages import Stages
 from trainer.teachers.school import Lesson, teach
 
@@ -40,7 +54,7 @@ __all__ = ["FitObserver", "FitOptions", "FitResult", "fit"]
 class FitOptions:
     """What `trainer fit` is asked to do."""
 
-    data: DataSource = field(default_factory=DataSource)
+    data: DataOptions = field(default_factory=DataOptions)
     recipe: Recipe = DEFAULT
     output: Path = Path("best.pth")
     seed: int = 0
@@ -48,6 +62,10 @@ class FitOptions:
     """Continue the fit whose last state lies in the run folder."""
     force: bool = False
     """Replace an existing checkpoint."""
+    save_every: float = 180.0
+    """Seconds after which a long stage keeps its state: seldom enough that writing costs nothing that shows."""
+    speak_every: float = 60.0
+    """Seconds after which a long stage says how far it is."""
 
 
 @dataclass(frozen=True)
@@ -82,33 +100,41 @@ def fit(options: FitOptions, observer: FitObserver) -> FitResult:
     """
     recipe, last = options.recipe, _run_to_resume(options)
     keep_freed_memory()
-    observer.said(f"loading {options.data.name}")
+    observer.said(f"loading {options.data}")
     splits = choose_splits(options.data, recipe, options.seed)
-    data = splits.describe(options.data.name)
-    if last and (last.recipe, last.seed, last.data) != (recipe, options.seed, data):
+    data = splits.describe(options.data)
+    if last and (last.recipe, last.seed, last.data) != (recipe.without_paths(), options.seed, data):
         raise TrainerError(f"{options.output}: the fit to resume had another recipe, seed or data; repeat its options")
     observer.said(_sizes(splits))
     tokenizer = Tokenizer.from_str(last.tokenizer_json) if last else make_tokenizer(recipe, splits)
 
     session = _Session(options, tokenizer, data, last)
     if recipe.teachers:
-        root = {"data": data, "tokenizer": tokenizer.to_str(), "seed": options.seed}
-        stages = Stages(_stages_folder(options), root, observer.said, resume=options.resume)
-        lesson = teach(splits, tokenizer, recipe, options.seed, stages)
+        weights = [recipe.source_weights, recipe.positive_weight]
+        root = {"data": data, "tokenizer": tokenizer.to_str(), "seed": options.seed, "weights": weights}
+        lesson = teach(splits, tokenizer, recipe, options.seed, _stages(options, root, observer))
         session.learn_from(lesson)
         reviews = lesson.reviews
     else:
-        reviews = encode_reviews(splits.train, session.encoder)
-    held_out = encode_reviews(splits.validation, session.encoder)
+        reviews = encode_reviews(splits.train, session.encoder, weights_of(splits.train, recipe))
+    held_out = encode_reviews(splits.validation, session.encoder, weights_of(splits.validation, recipe))
+    sources = sources_of(splits.validation)
     while not session.finished:
-        session.run_epoch(reviews, held_out, observer)
+        session.run_epoch(reviews, held_out, sources, observer)
     return FitResult(options.output, session.history)
 
 
 def _sizes(splits: Splits) -> str:
     unlabelled = "" if splits.unlabelled is None else f", {len(splits.unlabelled):,} without labels"
     train, validation = len(splits.train), len(splits.validation)
-    return f"{train:,} reviews to train on, {validation:,} to validate on{unlabelled}; tokenising"
+    sources = len(np.unique(sources_of(splits.train)))
+    several = f" of {sources} sources" if sources > 1 else ""
+    return f"{train:,} reviews to train on{several}, {validation:,} to validate on{unlabelled}; tokenising"
+
+
+def _stages(options: FitOptions, root: Mapping[str, Any], observer: FitObserver) -> Stages:
+    folder, paces = _stages_folder(options), (options.save_every, options.speak_every)
+    return Stages(folder, root, observer.said, *paces, resume=options.resume)
 
 
 class _Session:
@@ -128,7 +154,7 @@ class _Session:
             network=settings,
             tokenizer_json=tokenizer.to_str(),
             text=recipe.text_settings(pad_id_of(tokenizer)),
-            recipe=recipe,
+            recipe=recipe.without_paths(),
             seed=options.seed,
             data=data,
             versions=tool_versions(),
@@ -153,8 +179,10 @@ class _Session:
         if not self.history:
             self._learner.start_from(lesson.weights)
 
-    def run_epoch(self, train: EncodedReviews, validation: EncodedReviews, observer: FitObserver) -> None:
-        """Train on every review once, validate, save."""
+    def run_epoch(
+        self, train: EncodedReviews, validation: EncodedReviews, sources: NDArray[np.str_], observer: FitObserver
+    ) -> None:
+        """Train on every review once, validate, save; `sources` [rows] are those of `validation`."""
         epoch, started = len(self.history) + 1, time.perf_counter()
         observer.epoch_started(epoch, len(train))
         trained = self._train(train, epoch, observer)
@@ -162,23 +190,25 @@ class _Session:
         served = self._served_network()
         predictions = predict(served, batches)
         validated = mean_of(predictions, self._recipe.mean_over)
-        seconds = time.perf_counter() - started
-        record = EpochRecord(
-            epoch, trained.loss, trained.accuracy, validated.loss, validated.accuracy, round(seconds, 2)
-        )
+        judged = joined_predictions(predictions)
+        calibration = calibrate(*judged[:3]) if self._recipe.calibrate else None
+        calibrated = judged._replace(logits=judged.logits / (calibration.temperature if calibration else 1.0))
+        figures = trained.loss, trained.accuracy, validated.loss, validated.accuracy
+        seconds = round(time.perf_counter() - started, 2)
+        record = EpochRecord(epoch, *figures, seconds, figures_by_source(calibrated, sources))
         self.history.append(record)
-        self._save(record, served, predictions)
+        self._save(record, served, judged, calibration)
         observer.epoch_ended(record, best_epoch(self.history) is record)
 
     def _train(self, train: EncodedReviews, epoch: int, observer: FitObserver) -> Evaluation:
         # Every epoch starts from a seed of its own, so a resumed fit need not know how far the last one drew.
-        seed = self._options.seed * 10_007 + epoch
+        seed = epoch_seed(self._options.seed, epoch)
         torch.manual_seed(seed)
         mean = Mean(self._recipe.mean_over)
         for batch in training_batches(train, self._recipe, self._blank.text, seed):
-            done = (mean.reviews + len(batch[2])) / len(train)
+            done = (mean.reviews + len(batch.labels)) / len(train)
             loss, logits, labels = self._learner.step(batch, (epoch - 1 + done) / self._recipe.epochs)
-            mean.add(loss.item(), logits, labels)
+            mean.add(loss.item(), logits, labels, batch.weights)
             observer.batch_done(mean.result)
         return mean.result
 
@@ -189,7 +219,9 @@ class _Session:
         table.copy_(round_vectors(table, self._recipe.embedding_bits))
         return served
 
-    def _save(self, record: EpochRecord, served: SentimentLSTM, predictions: Predictions) -> None:
+    def _save(
+        self, record: EpochRecord, served: SentimentLSTM, judged: Prediction, calibration: Calibration | None
+    ) -> None:
         folder = run_folder(self._options.output)
         folder.mkdir(parents=True, exist_ok=True)
         state = self._learner.state_dict()
@@ -201,20 +233,16 @@ class _Session:
             history=self.history,
         )
         if best_epoch(self.history) is record:
-            metrics = {"validation": {"loss": record.validation_loss, "accuracy": record.validation_accuracy}}
+            figures = {"loss": record.validation_loss, "accuracy": record.validation_accuracy}
+            metrics = {"validation": {**figures, "sources": record.sources}}
             best = replace(current, model_state_dict=served.state_dict(), metrics=metrics)
-            save_checkpoint(self._calibrated(best, predictions, folder), self._options.output)
+            if calibration:
+                write_reliability(judged, calibration, folder)
+                best = replace(best, calibration=asdict(calibration))
+            save_checkpoint(best, self._options.output)
         write_report(self.history, folder)
         weights = {"model_state_dict": state["network"], "average_state_dict": state["average"]}
         save_checkpoint(replace(current, **weights, steps=state["steps"]), folder / "last.pth")
-
-    def _calibrated(self, best: Checkpoint, predictions: Predictions, folder: Path) -> Checkpoint:
-        if not self._recipe.calibrate:
-            return best
-        logits, labels = (torch.cat(parts) for parts in zip(*predictions, strict=True))
-        calibration = calibrate(logits, labels)
-        write_reliability(logits, labels, calibration, folder)
-        return replace(best, calibration=asdict(calibration))
 
     def _restore(self, last: Checkpoint) -> None:
         self._learner.load_state_dict(
@@ -234,13 +262,12 @@ def _run_to_resume(options: FitOptions) -> Checkpoint | None:
         last = run_folder(options.output) / "last.pth"
         before_the_epochs = not last.exists() and _stages_folder(options).is_dir()
         return None if before_the_epochs else load_checkpoint(last)
+    require_place(options.output)  # shows now, not after the first epoch
     if options.output.exists() and not options.force:
         raise TrainerError(
             f"{options.output}: exists already; continue its fit with --resume, name another with -o, or replace it "
             "with --force"
         )
-    if not options.output.parent.is_dir():  # shows now, not after the first epoch
-        raise TrainerError(f"{options.output}: the folder {options.output.parent} does not exist; make it first")
     return None
 
 

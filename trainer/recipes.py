@@ -1,12 +1,26 @@
-"""Recipes: every value that decides what a fit learns, named once."""
+"""Recipes: every value that decides what a fit learns, named once.
+
+Imports no torch: the help of `trainer fit` is made from here and has to answer at once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
 
-from scorer.tokens.encoder import TextSettings
-from trainer.network.lstm import NetworkSettings, Pooling
-from trainer.network.rounding import EmbeddingBits
+from scorer.tokens.settings import TextSettings
+from trainer.network.settings import EmbeddingBits, NetworkSettings, Pooling
+from trainer.values import (
+    AMOUNT,
+    COUNT,
+    COUNT_OR_NONE,
+    FOLDS,
+    POSITIVE,
+    SHARE,
+    SHARE_BELOW_1,
+    SHARE_WITHIN,
+    Value,
+)
 
 __all__ = ["RECIPES", "Recipe", "Teachers", "recipe_from"]
 
@@ -15,26 +29,37 @@ __all__ = ["RECIPES", "Recipe", "Teachers", "recipe_from"]
 class Teachers:
     """Sizes of the teachers whose soft labels a small network learns; each is also an option of `trainer fit`."""
 
-    crops: int = 90_000
-    """Stretches of a few sentences that are cut from the reviews, so that short texts are learned too."""
-    sentence_copies: int = 4
-    """How often an epoch repeats the short labelled English sentences that come with the trainer; 0 leaves them out."""
-    linear_folds: int = 5
-    """The linear teacher judges each training review by weights that never saw it."""
-    linear_strength: float = 0.1
-    """Inverse of the linear teacher's L2 penalty."""
-    teacher_hidden_dim: int = 256
-    """Size of the LSTM state of language model and readers."""
-    lm_words: int = 88_000_000
-    """Words that the language model reads, however often the same; 0: the linear teacher stands alone."""
-    reader_epochs: int = 3
-    """Passes of the first reader over the labelled reviews."""
-    self_training_rounds: int = 3
-    """How often a reader learns what linear teacher and last reader say together, and becomes the last reader."""
-    self_training_epochs: int = 1
-    """Passes of each round over labelled and unlabelled reviews."""
-    hard_share: float = 0.3
-    """Share of the true label in what the small network learns of a labelled review."""
+    teacher: Annotated[str | None, Value("A transformer that labels too: a hub id or a folder.")] = None
+    teacher_texts: Annotated[int, Value("Texts that a transformer without a head for labels learns from.", COUNT)] = (
+        40_000
+    )
+    teacher_rate: Annotated[float | None, Value("Its step size; none: by its width.", POSITIVE)] = None
+    teacher_length: Annotated[int, Value("Tokens that a transformer reads at once, at most its own limit.", COUNT)] = (
+        128
+    )
+    teacher_pieces: Annotated[
+        int, Value("Pieces of longer texts that it reads: 1 the end, 2 the beginning too.", COUNT)
+    ] = 2
+    teacher_vectors: Annotated[bool, Value("Begin with word vectors that the transformer gives.")] = True
+    crops: Annotated[int, Value("Stretches of sentences of the reviews to label as well.", COUNT_OR_NONE)] = 90_000
+    recombined: Annotated[
+        int, Value("Texts made of sentences of different reviews to label as well.", COUNT_OR_NONE)
+    ] = 0
+    single_words: Annotated[int, Value("Frequent words to label as well, each alone.", COUNT_OR_NONE)] = 0
+    sentence_copies: Annotated[
+        int, Value("Times that an epoch repeats the trainer's own English sentences.", COUNT_OR_NONE)
+    ] = 4
+    # Each training review is judged by linear weights that never saw it.
+    linear_folds: Annotated[int, Value("Folds of the linear teacher.", FOLDS)] = 5
+    linear_strength: Annotated[float, Value("Inverse of the linear teacher's L2 penalty.", POSITIVE)] = 0.1
+    teacher_hidden_dim: Annotated[int, Value("Size of the state of language model and readers.", COUNT)] = 256
+    lm_words: Annotated[
+        int, Value("Words that the language model reads; 0: neither that nor readers.", COUNT_OR_NONE)
+    ] = 88_000_000
+    reader_epochs: Annotated[int, Value("Epochs of the first reader.", COUNT)] = 3
+    self_training_rounds: Annotated[int, Value("Readers that learn from last reader and others.", COUNT_OR_NONE)] = 3
+    self_training_epochs: Annotated[int, Value("Epochs of each of them.", COUNT)] = 1
+    hard_share: Annotated[float, Value("Share of the true label in soft ones.", SHARE)] = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,71 +68,60 @@ class Recipe:
 
     name: str
     # Text
-    tokenizer: str
-    """`corpus` learns words from the training text; anything else is a hub id or a folder for AutoTokenizer."""
-    vocab_size: int
-    """Words that `corpus` keeps, the most frequent first."""
-    max_length: int
-    """Longest review in tokens."""
-    keep: Literal["head", "tail"]
-    """Which end of a longer review is kept; verdicts come last."""
-    pad_to_max_length: bool
+    tokenizer: Annotated[str, Value("corpus: words of the reviews; or a hub id or folder for AutoTokenizer.")]
+    vocab_size: Annotated[int, Value("Words that corpus keeps, the most frequent ones.", COUNT)]
+    max_length: Annotated[int, Value("Longest review in tokens.", COUNT)]
+    keep: Annotated[Literal["head", "tail"], Value("The end of longer reviews to keep; verdicts come last.")]
+    pad_to_max_length: Annotated[bool, Value("Pad every review to the longest length.")]
     # Network
-    embedding_dim: int
-    hidden_dim: int
-    words_per_step: int
-    """Words that the LSTM reads at each step."""
-    pooling: Pooling
-    """What the head sees of the states: the final time step's, or last, maximum and mean over the tokens."""
-    dropout: float
-    """On pooled states."""
-    vector_dropout: float = 0.0
-    """On word vectors."""
-    word_dropout: float
-    """Share of training tokens replaced by the unknown word."""
-    embedding_bits: EmbeddingBits
-    """Bits of a number of the saved word vectors: eight make the sealed model a quarter as large as 32."""
+    embedding_dim: Annotated[int, Value("Size of a word vector.", COUNT)]
+    hidden_dim: Annotated[int, Value("Size of the LSTM's state.", COUNT)]
+    layers: Annotated[int, Value("LSTMs, one upon the other.", COUNT)] = 1
+    words_per_step: Annotated[int, Value("Words that the LSTM reads at each step.", COUNT)]
+    pooling: Annotated[Pooling, Value("What the head sees of the states.")]
+    dropout: Annotated[float, Value("On pooled states.", SHARE_BELOW_1)]
+    vector_dropout: Annotated[float, Value("On word vectors.", SHARE_BELOW_1)] = 0.0
+    word_dropout: Annotated[float, Value("Share of words hidden in training.", SHARE_BELOW_1)]
+    # Eight bits make the sealed model a quarter as large as 32.
+    embedding_bits: Annotated[EmbeddingBits, Value("Bits of a saved number of word vectors.")]
     # Optimisation
-    learning_rate: float
-    embedding_rate: float = 1.0
-    """Learning rate of the word vectors, as a share of the others'."""
-    cosine: bool = False
-    """Let the learning rate fall to zero along half a cosine (Loshchilov & Hutter 2017)."""
-    warmup: float = 0.0
-    """Share of the fit in which the learning rate rises to its value."""
-    adam_beta2: float = 0.999
-    """Decay of Adam's mean of squared gradients."""
-    adversarial: float = 0.0
-    """Size of the worst-case shift of a review's word vectors, in their standard deviations (Miyato et al. 2017)."""
-    bfloat16: bool = False
-    """Compute the LSTM in bfloat16 while training; validated and saved in float32 all the same."""
-    batch_size: int
-    """Most reviews of a step."""
-    batch_tokens: int | None = None
-    """Most padded tokens of a step, where reviews of similar lengths share one."""
-    epochs: int
-    bucket_by_length: bool
-    """Train on batches of similar lengths; otherwise on plain shuffled ones."""
-    clip_norm: float | None
-    """Largest gradient norm of a step."""
-    average_decay: float | None
-    """Decay of the running average of the weights, which is what is validated and saved."""
-    average_every: int = 1
-    """Steps from one update of the running average to the next."""
-    average_warmup: float = 0.0
-    """Let the decay of update n be n / (n + this) at most, so that the first weights are soon forgotten."""
+    learning_rate: Annotated[float, Value("Adam's step size.", POSITIVE)]
+    embedding_rate: Annotated[float, Value("Step size of word vectors, a share of the others'.", AMOUNT)] = 1.0
+    # Loshchilov & Hutter 2017
+    cosine: Annotated[bool, Value("Let the step size fall to zero along half a cosine.")] = False
+    warmup: Annotated[float, Value("Share of the fit in which the step size rises.", SHARE)] = 0.0
+    adam_beta2: Annotated[float, Value("Decay of Adam's mean of squared gradients.", SHARE_BELOW_1)] = 0.999
+    # In standard deviations of the vectors (Miyato et al. 2017)
+    adversarial: Annotated[float, Value("Size of worst-case shifts of word vectors.", AMOUNT)] = 0.0
+    # Validated and saved in float32 all the same.
+    bfloat16: Annotated[bool, Value("Train the LSTM in bfloat16.")] = False
+    batch_size: Annotated[int, Value("Most reviews per step.", COUNT)]
+    batch_tokens: Annotated[int | None, Value("Most padded tokens per step.", COUNT)] = None
+    epochs: Annotated[int, Value("Most passes over the training reviews.", COUNT)]
+    bucket_by_length: Annotated[bool, Value("Batch reviews of similar lengths.")]
+    clip_norm: Annotated[float | None, Value("Largest gradient norm of a step.", POSITIVE)]
+    average_decay: Annotated[
+        float | None, Value("Decay of the running average of the weights, which is what is saved.", SHARE_BELOW_1)
+    ]
+    average_every: Annotated[int, Value("Steps between updates of that average.", COUNT)] = 1
+    # The decay of update n is n / (n + this) at most, so that the first weights are soon forgotten.
+    average_warmup: Annotated[float, Value("Updates until that average has its full decay.", AMOUNT)] = 0.0
+    # Weights
+    source_weights: Annotated[
+        Literal["sqrt", "equal", "size"], Value("How much a source weighs: the root of its size, alike, or its size.")
+    ] = "size"
+    positive_weight: Annotated[
+        float | Literal["balanced"], Value("Weight of a positive label against a negative one.", POSITIVE)
+    ] = 1.0
     # Validation
-    validation: float | Literal["test"]
-    """Share of train that is held out to choose the best epoch; the tutorial looks at test instead."""
-    patience: int | None
-    """Epochs without a better validation loss before stopping early."""
-    mean_over: Literal["rows", "batches"]
-    """How an epoch's loss and accuracy are averaged."""
-    calibrate: bool = True
-    """Fit a temperature to what validates, so that probabilities mean what they say."""
+    validation: Annotated[float | Literal["test"], Value("Share of train to hold out, or test.", SHARE_WITHIN)]
+    patience: Annotated[int | None, Value("Epochs without improvement before stopping.", COUNT)]
+    mean_over: Annotated[Literal["rows", "batches"], Value("How epoch figures are averaged.")]
+    calibrate: Annotated[bool, Value("Fit a temperature on what validates.")] = True
     # Teachers
-    prefix_weight: float = 0.0
-    """Weight of what teachers say of a review's beginnings, against 1 for the whole review."""
+    prefix_weight: Annotated[
+        float, Value("Weight of soft labels of a review's beginnings, against 1 for the whole.", AMOUNT)
+    ] = 0.0
     teachers: Teachers | None = None
     """Whose soft labels are learned instead of hard ones; none in the tutorial."""
 
@@ -115,11 +129,25 @@ class Recipe:
         """The network that the recipe trains."""
         sizes = self.embedding_dim, self.hidden_dim
         dropouts = self.dropout, self.vector_dropout
-        return NetworkSettings(vocab_size, *sizes, self.pooling, self.words_per_step, *dropouts)
+        return NetworkSettings(vocab_size, *sizes, self.pooling, self.words_per_step, *dropouts, self.layers)
 
     def text_settings(self, pad_id: int) -> TextSettings:
         """The part of the recipe that serving must repeat."""
         return TextSettings(self.max_length, self.keep, pad_id, self.pad_to_max_length)
+
+    def without_paths(self) -> "Recipe":
+        """What a checkpoint and a card keep: of tokenizer and teacher in a local folder only the folder's name."""
+        teachers = self.teachers and replace(self.teachers, teacher=_name_of(self.teachers.teacher))
+        return replace(self, tokenizer=_name_of(self.tokenizer), teachers=teachers)
+
+
+_Name = TypeVar("_Name", str, str | None)
+
+
+def _name_of(folder_or_hub_id: _Name) -> _Name:
+    if folder_or_hub_id and Path(folder_or_hub_id).is_dir():
+        return Path(folder_or_hub_id).resolve().name
+    return folder_or_hub_id
 
 
 def recipe_from(fields: Mapping[str, Any]) -> Recipe:
@@ -182,12 +210,14 @@ DEFAULT = Recipe(
     average_decay=0.996,
     average_every=4,
     average_warmup=10,
+    source_weights="sqrt",
+    positive_weight="balanced",
     validation=0.1,
     patience=None,
     mean_over="rows",
-    teachers=Teachers(lm_words=0, sentence_copies=0),
+    teachers=Teachers(lm_words=0, sentence_copies=2),
 )
-"""Minutes: a linear teacher labels all reviews softly, and a small network learns what it says."""
+"""Minutes: a linear teacher labels all reviews and parts of them softly, and a small network learns what it says."""
 
 DISTILLED = replace(
     DEFAULT,

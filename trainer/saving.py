@@ -13,5 +13,11 @@ __all__ = ["save"]
 
 def save(content: Mapping[str, Any], path: Path) -> None:
     """Write what `torch.load(weights_only=True)` can read; raises `OSError` that names `path`."""
-    with write_aside(path) as partial:
-        torch.save(dict(content), partial)
+    with write_aside(path) as partial, partial.open("wb") as file:
+        try:
+            torch.save(dict(content), file)
+        except RuntimeError as error:
+            # What the system says, of a full disk for instance, torch hides behind a word on a file that ends early.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise

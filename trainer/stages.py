@@ -18,11 +18,10 @@ from torch import Tensor
 
 from trainer.saving import save
 
-__all__ = ["Made", "Output", "Progress", "Stages"]
+__all__ = ["Made", "Output", "StageProgress", "Stages"]
 
 _FORMAT_VERSION = 1
-_SAVE_EVERY = 180.0  # seconds
-_SPEAK_EVERY = 60.0
+_FIRST_WORD = 10.0  # seconds at most until a stage says how long it will take
 
 Made = tuple[dict[str, Tensor], dict[str, Any]]
 """What a stage makes: tensors by name, and a summary for people."""
@@ -37,12 +36,22 @@ class Output:
     summary: dict[str, Any]
 
 
-class Progress:
+class StageProgress:
     """What a running stage says, and where it keeps its state."""
 
-    def __init__(self, name: str, path: Path, digest: str, said: Callable[[str], None]) -> None:
-        self._name, self._path, self._digest, self._said = name, path, digest, said
-        self._started = self._saved = self._spoken = time.monotonic()
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        digest: str,
+        said: Callable[[str], None],
+        save_every: float,
+        speak_every: float,
+    ) -> None:
+        self._name, self._path, self._digest, self.said = name, path, digest, said
+        self._save_every, self._speak_every = save_every, speak_every
+        self._started = self._saved = time.monotonic()
+        self._next_word = self._started + min(_FIRST_WORD, speak_every)
         self._first = 0.0
 
     def load(self) -> dict[str, Any] | None:
@@ -51,18 +60,18 @@ class Progress:
         if kept is None:
             return None
         self._first = kept["share"]
-        self._said(f"{self._name}: resumed at {kept['share']:.0%}")
+        self.said(f"{self._name}: resumed at {kept['share']:.0%}")
         state: dict[str, Any] = kept["state"]
         return state
 
     def at(self, share: float, reached: Callable[[], str], state: Callable[[], dict[str, Any]]) -> None:
         """A `share` of the stage is done: now and then, say what it `reached` and keep its `state`."""
         now = time.monotonic()
-        if now - self._spoken >= _SPEAK_EVERY:
-            self._spoken = now
+        if now >= self._next_word:
+            self._next_word = now + self._speak_every
             left = (now - self._started) / max(share - self._first, 1e-9) * (1 - share)
-            self._said(f"{self._name}: {share:.0%}, {reached()}, {left / 60:.0f} min left")
-        if now - self._saved >= _SAVE_EVERY:
+            self.said(f"{self._name}: {share:.0%}, {reached()}, {left / 60:.0f} min left")
+        if now - self._saved >= self._save_every:
             self._saved = now
             save({"digest": self._digest, "share": share, "state": state()}, self._path)
 
@@ -71,9 +80,17 @@ class Stages:
     """Runs stages, or takes what an earlier run of them left in `folder`."""
 
     def __init__(
-        self, folder: Path, root: Mapping[str, Any], said: Callable[[str], None], *, resume: bool = False
+        self,
+        folder: Path,
+        root: Mapping[str, Any],
+        said: Callable[[str], None],
+        save_every: float,
+        speak_every: float,
+        *,
+        resume: bool = False,
     ) -> None:
-        self._folder, self._root, self._said, self._resume = folder, root, said, resume
+        self._folder, self._root, self.said, self._resume = folder, root, said, resume
+        self._paces = save_every, speak_every
         self.summaries: dict[str, dict[str, Any]] = {}
         """What each stage so far reached."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +101,7 @@ class Stages:
         plan: str,
         settings: Mapping[str, Any],
         upstream: Sequence[Output],
-        work: Callable[[Progress], Made],
+        work: Callable[[StageProgress], Made],
     ) -> Output:
         """What `work` makes, unless a run to resume has made it already; `plan` says what it will do and how long."""
         digest = self.digest(name, settings, upstream)
@@ -93,11 +110,14 @@ class Stages:
         if kept is None:
             if not self._resume:
                 part.unlink(missing_ok=True)
-            kept = {"digest": digest, **self._make(name, plan, Progress(name, part, digest, self._said), work)}
+            kept = {
+                "digest": digest,
+                **self._make(name, plan, StageProgress(name, part, digest, self.said, *self._paces), work),
+            }
             save(kept, path)
             part.unlink(missing_ok=True)
         self.summaries[name] = kept["summary"]
-        self._said(f"{name}: {_in_words(kept['summary'])}")
+        self.said(f"{name}: {_in_words(kept['summary'])}")
         return Output(digest, kept["tensors"], kept["summary"])
 
     def digest(self, name: str, settings: Mapping[str, Any], upstream: Sequence[Output]) -> str:
@@ -105,8 +125,10 @@ class Stages:
         known = [_FORMAT_VERSION, name, self._root, settings, [output.digest for output in upstream]]
         return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
-    def _make(self, name: str, plan: str, progress: Progress, work: Callable[[Progress], Made]) -> dict[str, Any]:
-        self._said(f"{name}: {plan}")
+    def _make(
+        self, name: str, plan: str, progress: StageProgress, work: Callable[[StageProgress], Made]
+    ) -> dict[str, Any]:
+        self.said(f"{name}: {plan}")
         started = time.monotonic()
         tensors, summary = work(progress)
         return {"tensors": tensors, "summary": {**summary, "seconds": round(time.monotonic() - started, 1)}}

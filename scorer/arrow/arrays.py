@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 __all__ = [
     "bools",
     "bools_of",
+    "bytes_and_offsets",
     "bytes_of",
     "floats_of",
     "integers_of",
@@ -65,6 +66,16 @@ def bools_of(array: pa.BooleanArray) -> NDArray[np.bool_]:
     """The values of an array of bools, none of them null."""
     bits = np.frombuffer(array.buffers()[1], np.uint8)
     return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :].view(np.bool_)
+
+
+def bytes_and_offsets(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The UTF-8 bytes of all texts end to end and where each begins: uint8 [bytes], int64 [rows + 1]."""
+    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    _, offset_buffer, data_buffer = texts.buffers()
+    offsets = np.frombuffer(offset_buffer, kind)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    if data_buffer is None:
+        return np.empty(0, np.uint8), offsets
+    return np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]], offsets - offsets[0]
 
 
 def bytes_of(values: pa.LargeBinaryArray | pa.LargeStringArray) -> memoryview:

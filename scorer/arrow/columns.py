@@ -1,6 +1,6 @@
 """Which column holds the text: by its name, by the usual names, or by a path into structs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,7 +9,7 @@ from scorer.arrow.decoding import is_text
 from scorer.errors import InputError
 from scorer.system.terminal import listed, shortened
 
-__all__ = ["ColumnPath", "column_at", "find_text_column"]
+__all__ = ["ColumnPath", "choose_name", "column_at", "find_column", "find_text_column", "is_certain"]
 
 _USUAL_NAMES = (
     *("text", "review", "review_text", "reviewtext", "review_body", "content", "comment", "comments", "body"),
@@ -27,32 +27,60 @@ def find_text_column(file: str, schema: pa.Schema, name: str | None) -> ColumnPa
     one, its values are not text, or the name of a column is not.
     """
     _require_readable_names(file, schema)
+    path = find_column(file, schema, name, _USUAL_NAMES, "--text-column")
+    kind = _type_at(schema, path)
+    if not is_text(kind):
+        chosen = name or schema.field(path[0]).name
+        inside = f", such as {chosen}.{kind.field(0).name}" if pa.types.is_struct(kind) and kind.num_fields else ""
+        raise InputError(
+            f"{file}: column {chosen!r} is {shortened(str(kind))}, not text; name another with --text-column{inside}"
+        )
+    return path
+
+
+def choose_name(where: str, names: Sequence[str], name: str | None) -> str:
+    """`name`, else the first of the usual names of a text column that is among `names`; raises `InputError`."""
+    chosen = _chosen(names, name, _USUAL_NAMES)
+    if chosen is None or chosen not in names:
+        what = "no text column found" if chosen is None else f"no column {chosen!r}"
+        raise InputError(f"{where}: {what}; its columns: {listed(names)}")
+    return chosen
+
+
+def find_column(file: str, schema: pa.Schema, name: str | None, usual: Iterable[str], option: str) -> ColumnPath:
+    """The column `name`, else the first of the `usual` names that is there; `option` is what names another.
+
+    Raises `InputError` when there is no such column, or more than one.
+    """
     names = schema.names
-    chosen = _spelled_as_there(name, names) if name else _usual_name(names)
+    chosen = _chosen(names, name, usual)
     if not names:
         raise InputError(f"{file}: has no columns")
     if chosen is None:
-        raise InputError(f"{file}: no text column found; name one of its columns with --text-column: {listed(names)}")
+        kind = option.removeprefix("--").replace("-", " ")
+        raise InputError(f"{file}: no {kind} found; name one of its columns with {option}: {listed(names)}")
     paths = list(_paths_to(chosen, schema))
     paths = [path for path in paths if len(path) == 1] or paths
     if len(paths) != 1:
         wrong = "more than one column" if paths else "no column"
         raise InputError(f"{file}: {wrong} {chosen!r}; its columns: {listed(names)}")
-    kind = _type_at(schema, paths[0])
-    if not is_text(kind):
-        inside = f", such as {chosen}.{kind.field(0).name}" if pa.types.is_struct(kind) and kind.num_fields else ""
-        raise InputError(
-            f"{file}: column {chosen!r} is {shortened(str(kind))}, not text; name another with --text-column{inside}"
-        )
     return paths[0]
 
 
-def _usual_name(names: list[str]) -> str | None:
-    spelled = (_spelled_as_there(usual, names) for usual in _USUAL_NAMES)
-    return next((name for name in spelled if name in names), None)
+def is_certain(schema: pa.Schema, name: str | None) -> bool:
+    """No further column could change what `find_text_column` finds."""
+    kinds = (_type_at(schema, path) for path in _paths_to(name or _USUAL_NAMES[0], schema))
+    return any(is_text(kind) and not pa.types.is_null(kind) for kind in kinds)
 
 
-def _spelled_as_there(name: str, names: list[str]) -> str:
+def _chosen(names: Sequence[str], name: str | None, usual: Iterable[str]) -> str | None:
+    """`name`, or the first of the `usual` ones that is there, as it is spelled there."""
+    if name:
+        return _spelled_as_there(name, names)
+    return next((one for one in (_spelled_as_there(one, names) for one in usual) if one in names), None)
+
+
+def _spelled_as_there(name: str, names: Sequence[str]) -> str:
     """`name`, or the one column that differs from it only by case and by spaces around it."""
     alike = [one for one in names if one.strip().casefold() == name.strip().casefold()]
     return name if name in names or len(alike) != 1 else alike[0]
@@ -73,10 +101,12 @@ def _require_readable_names(file: str, schema: pa.Schema) -> None:
 
 
 def _all_names(fields: Iterable[pa.Field]) -> Iterator[str]:
-    for field in fields:
+    waiting = list(fields)
+    while waiting:  # not by calling itself: some are nested deeper than Python's stack
+        field = waiting.pop()
         yield field.name
         if pa.types.is_nested(field.type):
-            yield from _all_names(field.type.field(index) for index in range(field.type.num_fields))
+            waiting += [field.type.field(index) for index in range(field.type.num_fields)]
 
 
 def _paths_to(name: str, fields: Iterable[pa.Field]) -> Iterator[ColumnPath]:

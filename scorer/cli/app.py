@@ -3,15 +3,13 @@
 scorer run reviews.parquet -o scored.parquet
 scorer run reviews.csv -o scored.parquet --text-column body --status
 scorer text "This movie was absolutely fantastic! I loved it."
+scorer evaluate labelled.parquet --by source
 scorer inspect best.onnx
 """
 
 import os
 
 from scorer import __version__
-from scorer.cli.inspect import inspect, inspect_arguments
-from scorer.cli.run import run, run_arguments
-from scorer.cli.text import text, text_arguments
 from scorer.cli.tool import Tool
 
 __all__ = ["main"]
@@ -20,6 +18,7 @@ __all__ = ["main"]
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 main = Tool("scorer", "Turn text reviews into sentiment probabilities, in bulk, on plain CPUs.", __version__)
-main.command("run INPUT -o FILE", run_arguments)(run)
-main.command("text [TEXT ...]", text_arguments)(text)
-main.command("inspect MODEL", inspect_arguments)(inspect)
+main.command_in("scorer.cli.run", "run INPUT -o FILE", "Write every row of INPUT back with its sentiment.")
+main.command_in("scorer.cli.text", "text [TEXT ...]", "Print the probability and the label of each TEXT.")
+main.command_in("scorer.cli.evaluate", "evaluate INPUT", "Print how good a model is on the labelled rows of INPUT.")
+main.command_in("scorer.cli.inspect", "inspect MODEL", "Verify a sealed MODEL and print its card.")

@@ -9,19 +9,32 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
 
     from scorer.scoring import Scorer
 
-__all__ = ["json_argument", "model_argument", "open_scorer"]
+__all__ = ["file_path", "json_argument", "model_argument", "open_scorer"]
+
+
+def file_path(text: str) -> Path:
+    """A file of this machine; an error of `argparse` for what only other programs take for one."""
+    from argparse import ArgumentTypeError
+    from pathlib import Path
+
+    if "://" in text:
+        raise ArgumentTypeError(f"{text!r} is an address; only files of this machine are read and written")
+    if text == "-":
+        raise ArgumentTypeError("'-' is no file; name one, or ./- if that is its name")
+    if text.endswith("/"):
+        raise ArgumentTypeError(f"{text!r} is a folder; name a file in it")
+    return Path(text)
 
 
 def model_argument(group: ArgumentGroup) -> None:
     """Add `--model`."""
-    from pathlib import Path
-
     group.add_argument(
         "--model",
         "-m",
         metavar="FILE",
-        type=Path,
-        help="A sealed model. Without it: $SCORER_MODEL, else ./best.onnx if there, else the embedded default.",
+        type=file_path,
+        help="A sealed model, or `default` for the embedded one. Without it: $SCORER_MODEL, else ./best.onnx if there, "
+        "else the embedded default.",
     )
 
 

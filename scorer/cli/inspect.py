@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scorer.cli.arguments import json_argument
+from scorer.cli.arguments import file_path, json_argument
 from scorer.cli.tool import ArgumentParser
 from scorer.system.terminal import printable
 
@@ -15,9 +15,7 @@ __all__ = ["inspect", "inspect_arguments"]
 
 def inspect_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer inspect`."""
-    from pathlib import Path
-
-    parser.add_argument("model", metavar="MODEL", type=Path, help="A sealed model.")
+    parser.add_argument("model", metavar="MODEL", type=file_path, help="A sealed model, or `default`.")
     json_argument(parser)
 
 
@@ -28,11 +26,11 @@ def inspect(*, model: Path, as_json: bool) -> None:
     """
     from rich import print_json
 
-    from scorer.model.sealed import read_sealed
+    from scorer.model.sealed import find_model, read_sealed
     from scorer.system.limits import limited_memory
 
     with limited_memory():
-        sealed = read_sealed(model)
+        sealed = read_sealed(find_model(model))
     if as_json:
         print(sealed.card.to_json())
     else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from scorer.cli.arguments import json_argument, model_argument, open_scorer
+import warnings
+
+from scorer.cli.arguments import file_path, json_argument, model_argument, open_scorer
 from scorer.cli.tool import ArgumentParser, at_least
+from scorer.errors import FileSystemWarning
 from scorer.system.terminal import printable
 
 TYPE_CHECKING = False
@@ -21,9 +24,9 @@ __all__ = ["run", "run_arguments"]
 
 def run_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer run`."""
-    from pathlib import Path
-
-    parser.add_argument("input", metavar="INPUT", type=Path, help="Reviews: a .parquet, .csv, .tsv or .jsonl file.")
+    parser.add_argument(
+        "input", metavar="INPUT", type=file_path, help="Reviews: a .parquet, .csv, .tsv or .jsonl file."
+    )
     _input_arguments(parser.add_argument_group("Reading"))
     _csv_input_arguments(parser.add_argument_group("Reading CSV"))
     _output_arguments(parser.add_argument_group("Writing"))
@@ -70,13 +73,13 @@ def _csv_input_arguments(group: ArgumentGroup) -> None:
 
 
 def _output_arguments(group: ArgumentGroup) -> None:
-    from pathlib import Path
-
-    from scorer.files.format import Format
+    from scorer.files.format import CODECS, Format
 
     add = group.add_argument
-    add("--output", "-o", metavar="FILE", type=Path, required=True, help="Where to write the rows.  [required]")
+    add("--output", "-o", metavar="FILE", type=file_path, required=True, help="Where to write the rows.  [required]")
     add("--output-format", choices=[one.value for one in Format], help="Of the output, whatever its name.")
+    codec = "Codec of a Parquet output.  [default: that of a Parquet INPUT, else snappy]"
+    add("--compression", choices=CODECS, metavar="CODEC", help=codec)
     add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
     add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
     add("--force", action="store_true", help="Replace an existing output.")
@@ -130,6 +133,8 @@ def run(*, model: Path | None, memory_limit: int | None, verify: int, quiet: boo
     from scorer.system.process import return_freed_memory
 
     options, silent = _run_options(**given), quiet or as_json
+    if quiet:
+        warnings.simplefilter("ignore", FileSystemWarning)
     return_freed_memory()
     with limited_memory(memory_limit):
         scorer = open_scorer(model)
@@ -176,7 +181,7 @@ def _csv_options(*, bad_lines: str, output_encoding: str, **same: Any) -> CsvOpt
 
 
 def _model_line(scorer: Scorer) -> str:
-    from scorer.model.network import EMBEDDED_MODEL
+    from scorer.model.sealed import EMBEDDED_MODEL
 
     path = scorer.sealed.path
     name = "the embedded default" if path == EMBEDDED_MODEL else printable(str(path))
@@ -197,18 +202,19 @@ def _run_with_bar(options: RunOptions, scorer: Scorer, *, visible: bool) -> RunS
     bar = progress.Progress(
         progress.BarColumn(),
         progress.TaskProgressColumn(),
-        "{task.fields[rows]:,} reviews",
+        "{task.completed:,.0f} of {task.fields[about]}{task.total:,.0f} reviews",
         "{task.fields[rate]:,.0f}/s",
         progress.TimeRemainingColumn(),
         console=console,
         transient=True,
     )
     with bar:
-        task = bar.add_task("", total=1.0, rows=0, rate=0.0)
+        task = bar.add_task("", visible=False, about="", rate=0.0)
 
         def show(done: Progress) -> None:
             rate = done.rows / max(bar.tasks[task].elapsed or 0, 1e-3)
-            bar.update(task, completed=done.fraction, rows=done.rows, rate=rate)
+            about = "" if done.is_exact else "about "
+            bar.update(task, completed=done.rows, total=done.total, about=about, rate=rate, visible=True)
 
         return run_job(options, scorer, show)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 from scorer.cli.arguments import json_argument, model_argument, open_scorer
+from scorer.cli.streams import nobody_reads
 from scorer.cli.tool import ArgumentParser
+from scorer.errors import InputError, UsageError
 from scorer.system.terminal import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from scorer.scoring import Scorer
@@ -20,7 +23,7 @@ __all__ = ["text", "text_arguments"]
 
 def text_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer text`."""
-    parser.add_argument("texts", metavar="TEXT", nargs="*", help="Texts to score; none: one per line of stdin.")
+    parser.add_argument("texts", metavar="TEXT", nargs="*", help="Texts to score; none, or -: one per line of stdin.")
     model_argument(parser)
     json_argument(parser)
 
@@ -32,41 +35,45 @@ def text(*, texts: list[str], model: Path | None, as_json: bool) -> None:
     """
     from scorer.system.limits import limited_memory
 
+    named = _lines_of_stdin() if texts in ([], ["-"]) else _numbered("TEXT", texts)
     with limited_memory():
         scorer = open_scorer(model)
-        if texts:
-            _print_scores(scorer, texts, as_json)
-        else:
-            for line in _lines_of_stdin():
-                _print_scores(scorer, [line], as_json)
+        for one in named:
+            _print_score(scorer, one, as_json)
+            if nobody_reads():
+                return
 
 
 def _lines_of_stdin() -> Iterator[str]:
-    from scorer.errors import InputError
+    if sys.stdin is None:
+        raise UsageError("no TEXT is given and standard input is closed; see scorer text --help")
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
+    return _numbered("standard input, line", sys.stdin)
 
-    try:
-        yield from (line.rstrip("\n") for line in sys.stdin)
-    except UnicodeDecodeError:
-        raise InputError("a line is not text in this terminal's encoding") from None
+
+def _numbered(name: str, texts: Iterable[str]) -> Iterator[str]:
+    """Each text without what programs put around it: a byte order mark, and the end of its line."""
+    for number, one in enumerate(texts, 1):
+        plain = one.removeprefix("\ufeff").rstrip("\r\n")
+        try:
+            plain.encode()
+        except UnicodeEncodeError:  # bytes that are not text, as Python hands them over
+            raise InputError(f"{name} {number}: is not text in this terminal's encoding") from None
+        yield plain
 
 
-def _print_scores(scorer: Scorer, texts: list[str], as_json: bool) -> None:
+def _print_score(scorer: Scorer, one: str, as_json: bool) -> None:
     import json
 
     from scorer.arrow.arrays import strings
-    from scorer.errors import InputError
 
-    try:
-        column = strings(texts)
-    except UnicodeEncodeError:  # how Python hands over arguments whose bytes are not text
-        raise InputError("a TEXT is not text in this terminal's encoding") from None
-    probabilities = scorer.score(column)
-    labels = scorer.labels(probabilities).to_pylist()
-    for one, probability, label in zip(texts, probabilities.to_pylist(), labels, strict=True):
-        if as_json:
-            line = {"text": one, "sentiment_probability": probability, "sentiment": label}
-            print(json.dumps(line, ensure_ascii=False))
-        elif probability is None:
-            print("  -       (no text)", flush=True)
-        else:
-            print(f"{probability:.4f}  {label:<8}  {printable(one)}", flush=True)
+    probabilities = scorer.score(strings([one]))
+    probability, label = probabilities[0].as_py(), scorer.labels(probabilities)[0].as_py()
+    if as_json:
+        line = {"text": one, "sentiment_probability": probability, "sentiment": label}
+        print(json.dumps(line, ensure_ascii=False), flush=True)
+    elif probability is None:
+        print("  -       (no text)", flush=True)
+    else:
+        print(f"{probability:.4f}  {label:<8}  {printable(one)}", flush=True)

@@ -9,20 +9,22 @@ import os
 import re
 import signal
 import sys
+import warnings
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, HelpFormatter
-from io import TextIOWrapper
 
 from scorer.cli.signals import StopSignals
-from scorer.errors import SentimentScorerError, UsageError
+from scorer.cli.streams import StandardStreams
+from scorer.errors import FileSystemWarning, SentimentScorerError, UsageError
 from scorer.system.terminal import on_one_line
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` for it takes milliseconds
 if TYPE_CHECKING:
-    from argparse import _ActionsContainer
+    from argparse import Action, _ActionsContainer
     from collections.abc import Callable
-    from typing import NoReturn, TypeVar
+    from typing import Any, NoReturn, TypeVar
 
     _Function = TypeVar("_Function", bound=Callable[..., None])
+    _Command = tuple[Callable[[ArgumentParser], None], Callable[..., None]]
 
 __all__ = ["ArgumentParser", "BooleanOptionalAction", "Tool", "UsageError", "at_least", "needs_training_extra"]
 
@@ -32,6 +34,8 @@ _WORDING = (
     ("options:", "Options:"),
     ("  COMMAND\n", ""),
 )
+_TAKEN_AS_IT_IS = "\0"
+"""Before arguments that follow `--`: argparse forgets that it stood there, and no argument can hold this character."""
 _BOLD = r"^(Usage:|\S.*:$)"
 _CYAN = r"^(  (?:-\S+|[A-Za-z-]+)|    [a-z-]+(?=  ))"
 
@@ -46,7 +50,7 @@ class Tool:
 
     def __init__(self, name: str, summary: str, version: str) -> None:
         self._name, self._summary, self._version = name, summary, version
-        self._commands: dict[str, tuple[str, Callable[[ArgumentParser], None], Callable[..., None]]] = {}
+        self._commands: dict[str, tuple[str, str, Callable[[], _Command]]] = {}
 
     def command(self, usage: str, add_arguments: Callable[[ArgumentParser], None]) -> Callable[[_Function], _Function]:
         """Make the decorated function a command: `usage` is its name and its required arguments.
@@ -55,33 +59,77 @@ class Tool:
         """
 
         def register(function: _Function) -> _Function:
-            self._commands[usage.split()[0]] = usage, add_arguments, function
+            self._commands[usage.split()[0]] = usage, _summary(function)[0], lambda: (add_arguments, function)
             return function
 
         return register
 
+    def command_in(self, module: str, usage: str, summary: str) -> None:
+        """Make a command of the function in `module` that is called as the command is, imported only to run it.
+
+        `summary` is the first line of its docstring, so that the overview need not import it; its arguments are added
+        by the function `NAME_arguments` beside it.
+        """
+        name = usage.split()[0]
+
+        def load() -> _Command:
+            from importlib import import_module
+
+            found = import_module(module)
+            return getattr(found, f"{name}_arguments"), getattr(found, name)
+
+        self._commands[name] = usage, summary, load
+
     def __call__(self) -> NoReturn:
         """Run what the command line says and exit: 0 done, 1 refused in one line, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):  # a file name or review that this terminal cannot spell
-                stream.reconfigure(errors="backslashreplace")
-        with StopSignals() as signals:
+        with StandardStreams() as streams:
+            code = self._ended(sys.argv[1:], streams)
+        sys.exit(code)
+
+    def _ended(self, arguments: list[str], streams: StandardStreams) -> int:
+        """Run a command; its exit code, after one line where it is not 0."""
+        with StopSignals() as signals, warnings.catch_warnings():
+            warnings.showwarning = self._show_warning
             try:
-                self._parse_and_run(sys.argv[1:])
-                sys.exit(0)
+                code = self._parse_and_run(arguments)
+                streams.check()
+                return code
             except (Exception, KeyboardInterrupt) as error:
                 words, code = _ending(error, signals.received)
-                line = "; ".join([words, *getattr(error, "__notes__", ())])
-                print(on_one_line(f"{self._name}: {line}"), file=sys.stderr)
-                sys.exit(code)
+                self._tell("; ".join([words, *getattr(error, "__notes__", ())]))
+                return code
 
-    def _parse_and_run(self, arguments: list[str]) -> None:
-        name = self._parser().parse_args(arguments[:1] or ["--help"]).command
-        usage, add_arguments, function = self._commands[name]
-        parser = _Parser(f"{self._name} {name}", f"{self._name} {usage}", *_summary(function))
-        add_arguments(parser)
-        _add_help(parser)
-        function(**vars(parser.parse_intermixed_args(arguments[1:])))
+    def _tell(self, words: str) -> None:
+        print(on_one_line(f"{self._name}: {words}"), file=sys.stderr)
+
+    def _show_warning(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: object = None,
+        line: object = None,
+    ) -> None:
+        """Ours as a line of their own, those of libraries as Python has them."""
+        if category is FileSystemWarning:
+            self._tell(str(message))
+        else:
+            print(warnings.formatwarning(message, category, filename, lineno), end="", file=sys.stderr)
+
+    def _parse_and_run(self, arguments: list[str]) -> int:
+        try:
+            name = self._parser().parse_args(arguments[:1] or ["--help"]).command
+            usage, _, load = self._commands[name]
+            add_arguments, function = load()
+            parser = _Parser(f"{self._name} {name}", f"{self._name} {usage}", *_summary(function))
+            add_arguments(parser)
+            _add_help(parser)
+            given = parser.parse_intermixed_args(_marked(arguments[1:]))
+        except SystemExit as end:  # argparse has printed the help or the version
+            return int(end.code or 0)
+        function(**vars(given))
+        return 0
 
     def _parser(self) -> ArgumentParser:
         """The parser of the first argument, which names the command."""
@@ -91,8 +139,8 @@ class Tool:
         names = parser.add_subparsers(
             title="Commands", metavar="COMMAND", dest="command", required=True, parser_class=ArgumentParser
         )
-        for name, (_, _, function) in self._commands.items():
-            names.add_parser(name, help=_summary(function)[0])
+        for name, (_, summary, _) in self._commands.items():
+            names.add_parser(name, help=summary)
         options = parser.add_argument_group("Options")
         version = f"{self._name} {self._version}"
         options.add_argument("--version", action="version", version=version, help="Print the version.")
@@ -113,6 +161,14 @@ def _ending(error: BaseException, stopped_by: int | None) -> tuple[str, int]:
     if isinstance(error, (SentimentScorerError, OSError)):
         return str(error), 2 if isinstance(error, UsageError) else 1
     raise error
+
+
+def _marked(arguments: list[str]) -> list[str]:
+    """Without `--`; what follows it is marked, so that it is no option whatever it begins with."""
+    if "--" not in arguments:
+        return arguments
+    end = arguments.index("--")
+    return [*arguments[:end], *(_TAKEN_AS_IT_IS + one for one in arguments[end + 1 :])]
 
 
 class _Parser(ArgumentParser):
@@ -142,7 +198,14 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One line that names the mistake and where to read more."""
+        message = message.replace(_TAKEN_AS_IT_IS, "")
+        if message.startswith("unrecognized arguments: -"):
+            message += "; put -- before what begins with - and is no option"
         raise UsageError(f"{message}; see {self.prog} --help")
+
+    def _get_values(self, action: Action, arg_strings: list[str]) -> Any:
+        """Of every argument, as argparse has it, which knows nothing of the mark."""
+        return super()._get_values(action, [one.removeprefix(_TAKEN_AS_IT_IS) for one in arg_strings])
 
 
 class _Formatter(HelpFormatter):

@@ -41,6 +41,8 @@ class CsvSource:
     With `keep_nothing`, for a sink that writes CSV again, a value that is not even two quotes is null in the rows.
     """
 
+    row_count: int | None = None
+
     def __init__(
         self, file: Input, text_column: str | None, options: CsvOptions, window_rows: int, *, keep_nothing: bool = False
     ) -> None:
@@ -59,7 +61,7 @@ class CsvSource:
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for a line of too many or too few values, unless it may be skipped."""
         with arrow_errors(self.name, "not readable as CSV, see --delimiter and --encoding"):
-            yield from windows_of(map(self._parsed, self._blocks()), self._window_rows)
+            yield from windows_of(self._parsed_blocks(), self._window_rows)
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Rows of UTF-8, and their texts."""
@@ -80,8 +82,9 @@ class CsvSource:
         return f"line {line}: not {encoding} text; name the file's encoding with --encoding"
 
     def fraction_read(self) -> float:
-        """Bytes read, as a share of all."""
-        return self._bytes_read / max(self._file.size, 1)
+        """Bytes read, as a share of all, without those that are no rows yet."""
+        read = self._bytes_read / max(self._file.size, 1)
+        return read * self._bytes_given / max(self._bytes_decoded, 1)
 
     def _blocks(self) -> Iterator[RowBlock]:
         """All rows but that of the names."""
@@ -99,9 +102,11 @@ class CsvSource:
         return first, rest
 
     def _chunks(self) -> Iterator[bytes]:
+        self._bytes_decoded = self._bytes_given = 0
         with self._file.open() as raw:
             for chunk in unescaped_apart(transcoded(self.name, raw, self._dialect.encoding), self._dialect):
                 self._bytes_read = raw.tell()
+                self._bytes_decoded += len(chunk)
                 yield chunk
 
     def _names(self, first: RowBlock) -> list[str]:
@@ -142,6 +147,11 @@ class CsvSource:
         there, asked = (_DELIMITERS.get(sign, repr(sign)) for sign in (seen, self._dialect.delimiter))
         spelled = "tab" if seen == "\t" else repr(seen)
         return InputError(f"{self.name}: {there} seem to separate its values, not {asked}; give --delimiter {spelled}")
+
+    def _parsed_blocks(self) -> Iterator[pa.RecordBatch]:
+        for block in self._blocks():
+            self._bytes_given += len(block.data)
+            yield self._parsed(block)
 
     def _parsed(self, block: RowBlock) -> pa.RecordBatch:
         """The rows of a block; what Arrow refuses is looked at by the line."""

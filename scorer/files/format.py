@@ -7,7 +7,10 @@ from pathlib import Path
 
 from scorer.errors import InputError
 
-__all__ = ["BadLines", "CsvOptions", "Dialect", "Format", "OutputEncoding", "format_of", "output_format"]
+__all__ = ["CODECS", "BadLines", "CsvOptions", "Dialect", "Format", "OutputEncoding", "format_of", "output_format"]
+
+CODECS = ("none", "snappy", "gzip", "brotli", "lz4", "zstd")
+"""Of Parquet."""
 
 
 class Format(StrEnum):
@@ -37,7 +40,7 @@ class OutputEncoding(StrEnum):
 
 _EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format.csv}
 _EXTENSIONS |= {".tsv": Format.csv, ".tab": Format.csv, ".txt": Format.csv}
-_EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl}
+_EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".json": Format.jsonl}
 _DELIMITERS = {".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4", ".br")
 

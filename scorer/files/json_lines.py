@@ -2,15 +2,15 @@
 
 Arrow reads a block of lines at once. It would also accept a value that spans lines, or two on one line; but if every
 line begins with `{` and ends with `}`, values can only end where lines do, so as many rows as lines means one each.
-Whatever else there is, Python reads line by line: it takes what Arrow does not (a key given twice, NaN), and names the
-line that is no JSON.
+Whatever else there is, Python reads line by line: it takes what Arrow does not (a key given twice, NaN, a number that
+Arrow would round), and names the line that is no JSON.
 """
 
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,15 @@ from numpy.typing import NDArray
 
 from scorer.arrow.arrays import offsets_of
 from scorer.errors import InputError
+from scorer.files.json_types import is_text, joined, read_number, type_of, type_of_column, value_at
 
 __all__ = ["LineBlock"]
 
 _NOT_TEXT = b"\xff"  # never in UTF-8, so it is found as any text is that does not decode
+_STRING = rb'"(?:[^"\\]|\\.)*"'
+_ESCAPE = r"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(?P<half>\\u[dD][89a-fA-F]\w\w)|\\."
+_OUTLINED = 16
+"""Levels within which a column of texts is looked for."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,23 @@ class LineBlock:
 
     @cached_property
     def objects(self) -> list[dict[str, Any]]:
-        """Every line's object, by Python."""
-        return [self._object(number, line) for number, line in self.filled_lines()]
+        """Every line's object, by Python; bytes that are not UTF-8 are lone surrogates in it."""
+        lines = self.filled_lines()
+        return [self._object(number, line.decode(errors="surrogateescape")) for number, line in lines]
+
+    @cached_property
+    def readable_objects(self) -> list[tuple[dict[str, Any], bool]]:
+        """The same with `�` for what is not text, and whether there was any."""
+        lines = ((number, line, _readable(line)) for number, line in self.filled_lines())
+        return [(self._object(number, text), text.encode() != line) for number, line, text in lines]
+
+    @cached_property
+    def is_utf8(self) -> bool:
+        """All bytes are text; Arrow does not look."""
+        try:
+            return self.data.decode() is not None
+        except UnicodeDecodeError:
+            return False
 
     def read(self, schema: pa.Schema | None) -> pa.Table | None:
         """The values of `schema`, or all of them, by Arrow; None where it cannot, or not for certain."""
@@ -80,18 +100,29 @@ class LineBlock:
             return None
         return table if table is not None and table.num_rows == self.rows else None
 
-    def infer_schema(self) -> pa.Schema:
-        """Names and types of all values; what looks like a date stays the string that it is."""
-        table = self.read(None)
-        if table is None:
-            table = pa.table({name: [found.get(name) for found in self.objects] for name in self.names().names})
-        return pa.schema([field.with_type(_without_dates(field.type)) for field in table.schema])
+    def type(self) -> pa.StructType:
+        """Names and types of all values, as `json_types.joined` joins them."""
+        table = self.read(None) if self.is_utf8 else None
+        if table is not None:
+            kinds = [type_of_column(column.combine_chunks()) for column in table.columns]
+            if None not in kinds:
+                return pa.struct(zip(table.column_names, kinds, strict=True))
+        return reduce(joined, (type_of(found) for found, _ in self.readable_objects), pa.struct([]))
 
-    def names(self) -> pa.Schema:
-        """Names of all values, with their types where Arrow tells them, else as strings, which they may be."""
-        if self.read(None) is not None:
-            return self.infer_schema()
-        return pa.schema(_fields(self.objects))
+    def outline(self) -> pa.StructType:
+        """Names of all values, with types where a column of texts may be: strings where Arrow does not tell them."""
+        table = self.read(None) if self.is_utf8 else None
+        return pa.struct(_fields(self.objects)) if table is None else _outline(pa.struct(list(table.schema)))
+
+    def require_depth(self, most: int) -> None:
+        """Raise `InputError` for the first line that is nested deeper than that."""
+        openers = self.data.count(b"{") + self.data.count(b"[")
+        if openers <= len(self.ends) + most:  # no line can be, and this takes no time
+            return
+        for number, line in self.filled_lines():
+            if line.lstrip().startswith(b"{") and line.count(b"{") + line.count(b"[") > most and _depth(line) > most:
+                too_deep = f"nested deeper than {most:,} levels; for a .jsonl output 1,000 are read, for others 100"
+                raise InputError(f"{self.name}: line {number}: {too_deep}")
 
     def texts(self, names: list[str]) -> pa.StringArray:
         """Each line's value of a name, or of names within names; what is no string becomes bytes that are no text."""
@@ -101,7 +132,7 @@ class LineBlock:
             kind = pa.struct([(name, kind)])
         table = self.read(pa.schema([(outer, kind)]))
         if table is None:
-            return pa.array([_text(found, names) for found in self.objects], pa.binary()).view(pa.string())
+            return pa.array([_text(value_at(found, names)) for found in self.objects], pa.binary()).view(pa.string())
         column = table.column(0).combine_chunks()
         return pc.struct_field(column, [0] * len(inner)) if inner else column
 
@@ -117,50 +148,72 @@ class LineBlock:
         buffers = [None, pa.py_buffer(offsets_of(stops - 1 - starts)), pa.py_buffer(self.values[kept])]
         return pa.Array.from_buffers(pa.large_binary(), len(starts), buffers)
 
+    @property
+    def numbers(self) -> list[int]:
+        """Of the lines that are not blank."""
+        return [number for number, _ in self.filled_lines()]
+
     def filled_lines(self) -> Iterator[tuple[int, bytes]]:
         """Number and bytes of each line that is not blank."""
         lines = enumerate(self.data.split(b"\n"), self.first)
         return ((number, line) for number, line in lines if line.strip())
 
-    def _object(self, number: int, line: bytes) -> dict[str, Any]:
+    def _object(self, line: int, text: str) -> dict[str, Any]:
+        if text.lstrip().startswith("["):
+            raise self._not_lines(line, "not a JSON object but an array; write one on each line, as jq -c '.[]' does")
+        if text.strip() == "{":
+            raise self._not_lines(line, "an object that goes on; write each on one line, as jq -c . does")
         try:
-            found = json.loads(line.decode(errors="surrogateescape"))
-        except (ValueError, RecursionError) as error:
+            found = json.loads(text, parse_int=read_number, parse_float=read_number)
+        except ValueError as error:
             what = re.sub(r": line 1 column (\d+) \(char \d+\)$", r" at character \1", str(error))
-            raise InputError(f"{self.name}: line {number}: not JSON: {what}") from None
+            raise InputError(f"{self.name}: line {line}: not JSON: {what}") from None
+        except RecursionError:
+            raise InputError(f"{self.name}: line {line}: not JSON that can be read: nested too deep") from None
         if not isinstance(found, dict):
-            raise InputError(f"{self.name}: line {number}: not a JSON object, which is written in braces")
+            raise InputError(f"{self.name}: line {line}: not a JSON object, which is written in braces")
         return found
 
+    def _not_lines(self, line: int, what: str) -> InputError:
+        return InputError(f"{self.name}: line {line}: not JSON Lines: {what}")
 
-def _fields(objects: list[dict[str, Any]]) -> list[pa.Field]:
-    """A field for every name: a struct for what has names within, else a string, whatever it is."""
+
+def _fields(objects: list[dict[str, Any]], levels: int = _OUTLINED) -> list[pa.Field]:
+    """A field for every name: a struct for what only has names within, else a string, whatever it is."""
     fields = []
     for name in dict.fromkeys(name for found in objects for name in found):
-        inside = [found[name] for found in objects if isinstance(found.get(name), dict)]
-        fields.append(pa.field(name, pa.struct(_fields(inside)) if inside else pa.string()))
+        values = [value for found in objects if (value := found.get(name)) is not None]
+        inside = [value for value in values if isinstance(value, dict)]
+        is_struct = bool(inside) and len(inside) == len(values) and levels
+        kind = pa.struct(_fields(inside, levels - 1)) if is_struct else pa.string()
+        fields.append(pa.field(name.encode(errors="replace"), kind))
     return fields
 
 
-def _text(value: Any, names: list[str]) -> bytes | None:
-    for name in names:
-        if not isinstance(value, dict):
-            break
-        value = value.get(name)
-    if value is None or not isinstance(value, str):
-        return None if value is None else _NOT_TEXT
+def _text(value: Any) -> bytes | None:
     try:
-        return value.encode()
+        return (None if value is None else str(value).encode()) if is_text(value) else _NOT_TEXT
     except UnicodeEncodeError:  # half of a surrogate pair
         return _NOT_TEXT
 
 
-def _without_dates(kind: pa.DataType) -> pa.DataType:
-    """`kind` with strings for what Arrow's JSON reader takes for dates."""
+def _readable(line: bytes) -> str:
+    """JSON in which all strings are text: `�` for bytes that are not UTF-8 and for half of a surrogate pair."""
+    text = line.decode(errors="replace")
+    return re.sub(_ESCAPE, lambda found: "\ufffd" if found["half"] else found[0], text)
+
+
+def _depth(line: bytes) -> int:
+    """How many braces and brackets of a line are open at once."""
+    values = np.frombuffer(re.sub(_STRING, b"", line), np.uint8)
+    opened, closed = np.isin(values, tuple(b"{[")), np.isin(values, tuple(b"}]"))
+    return int(np.cumsum(opened.astype(np.int64) - closed).max(initial=0))
+
+
+def _outline(kind: pa.DataType, levels: int = _OUTLINED) -> pa.DataType:
+    """`kind` without what stands deep inside, and with strings for what Arrow's JSON reader takes for dates."""
     if pa.types.is_temporal(kind):
         return pa.string()
-    if pa.types.is_list(kind):
-        return pa.list_(_without_dates(kind.value_type))
     if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_without_dates(field.type)) for field in kind])
-    return kind
+        return pa.struct([field.with_type(_outline(field.type, levels - 1)) for field in kind if levels])
+    return pa.list_(pa.null()) if pa.types.is_list(kind) else kind

@@ -8,24 +8,31 @@ import codecs
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import reduce
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.arrow.arrays import bytes_of
-from scorer.arrow.columns import ColumnPath, find_text_column
+from scorer.arrow.arrays import bools, bools_of, bytes_of
+from scorer.arrow.columns import ColumnPath, column_at, find_text_column, is_certain
+from scorer.arrow.decoding import decode_texts, unreadable_rows
+from scorer.arrow.rendering import json_members, require_different_names
 from scorer.errors import InputError
 from scorer.files.inputs import Input
 from scorer.files.json_lines import LineBlock
+from scorer.files.json_types import fitted, is_text, joined, mixed_path, settled, type_of, value_at
 from scorer.files.rebatching import windows_of
-from scorer.files.source import Decoded, Skipped, decode_column, decode_text_rows
+from scorer.files.source import Decoded, Skipped, decode_column
 
 __all__ = ["JsonLinesSink", "JsonLinesSource", "WholeLinesSource"]
 
 _LINE = pa.field("line", pa.large_binary(), metadata={"sentiment_scorer": "whole lines"})
 """The column of whole lines, each without its closing brace; the metadata tells it from a value of that name."""
+_UNREADABLE = pa.field("unreadable", pa.bool_())
+"""The last column of typed windows."""
 
 _BLOCK_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 30
@@ -35,16 +42,25 @@ _NO_MEMBERS = r"^[ \t\r]*\{[ \t\r]*$"
 class _LinesSource(ABC):
     """One JSON object on each line, blank lines aside; raises `InputError` for a line that is none."""
 
+    row_count: int | None = None
+    _deepest: int
+    """Levels that a line may be nested."""
+
     def __init__(self, file: Input, text_column: str | None, window_rows: int) -> None:
         self.name, self.skipped = file.name, Skipped()
         self._file, self._window_rows = file, window_rows
         self._bytes_read = 0
-        self.schema = self._find_schema()
-        self._text = find_text_column(self.name, self.schema, text_column)
+        fields = self._find_fields(text_column)
+        self._text = find_text_column(self.name, pa.schema(list(fields)), text_column)
+        self.schema = self._schema_of(fields)
 
     @abstractmethod
-    def _find_schema(self) -> pa.Schema:
+    def _find_fields(self, text_column: str | None) -> pa.StructType:
         """Names and types of the values, from the lines themselves."""
+
+    @abstractmethod
+    def _schema_of(self, fields: pa.StructType) -> pa.Schema:
+        """The same as columns."""
 
     @abstractmethod
     def _rows(self, block: LineBlock) -> pa.RecordBatch:
@@ -56,8 +72,11 @@ class _LinesSource(ABC):
 
     def unreadable(self, row: int) -> str:
         """On which line `row` is, counted from 0, and what is wrong with it."""
-        filled = (number for block in self._blocks() for number, _ in block.filled_lines())
-        return f"line {next(islice(filled, row, None))}: its text is not a string of UTF-8"
+        filled = (line for block in self._blocks() for line in block.filled_lines())
+        number, line = next(islice(filled, row, None))
+        text = LineBlock(self.name, number, line + b"\n").texts(_names_on(self._text, self.schema))
+        what = "its text" if unreadable_rows(text).any() else "another value"
+        return f"line {number}: {what} is not a string of UTF-8"
 
     def fraction_read(self) -> float:
         """Bytes read, as a share of all."""
@@ -75,55 +94,87 @@ class _LinesSource(ABC):
                 if cut:
                     block = LineBlock(self.name, number, b"".join([*pieces, chunk[:cut]]))
                     number, pieces = number + len(block.ends), [chunk[cut:]]
+                    block.require_depth(self._deepest)
                     yield block
                 else:
                     pieces.append(chunk)
                     if sum(map(len, pieces)) > _LONGEST_LINE:
                         raise InputError(f"{self.name}: line {number}: longer than 1 GiB; is this JSON Lines?")
         if last := b"".join(pieces):
-            yield LineBlock(self.name, number, last + b"\n")
+            block = LineBlock(self.name, number, last + b"\n")
+            block.require_depth(self._deepest)
+            yield block
 
 
 class JsonLinesSource(_LinesSource):
     """Every value with the type that a first pass over the whole file finds."""
 
+    _deepest = 100
+
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Rows of UTF-8, and their texts."""
-        return decode_text_rows(window, self._text)
+        *columns, unreadable = window.columns
+        rows = pa.RecordBatch.from_arrays(columns, schema=self.schema)
+        return Decoded(rows, decode_texts(column_at(rows, self._text))[0], bools_of(unreadable))
 
-    def _find_schema(self) -> pa.Schema:
-        schema = pa.schema([])
-        for block in self._blocks():
-            try:
-                schema = pa.unify_schemas([schema, block.infer_schema()], promote_options="permissive")
-            except (pa.ArrowException, UnicodeError, OverflowError) as error:
-                raise self._not_typed(block, error) from error
-        return schema
+    def _find_fields(self, text_column: str | None) -> pa.StructType:
+        return reduce(joined, (block.type() for block in self._blocks()), pa.struct([]))
+
+    def _schema_of(self, fields: pa.StructType) -> pa.Schema:
+        names = _names_on(self._text, fields)
+        fields = _with_texts(fields, names)
+        if mixed_path(fields):
+            self._refuse_mixed(names)
+        return pa.schema(list(settled(fields)))
+
+    def _refuse_mixed(self, text: list[str]) -> None:
+        """Raise `InputError` for the first line on which a value, but for the text, is of another kind than before."""
+        fields = pa.struct([])
+        lines = (line for block in self._blocks() for line in zip(block.numbers, block.readable_objects, strict=True))
+        for number, (found, _) in lines:
+            fields = joined(fields, type_of(found))
+            if path := mixed_path(_with_texts(fields, text)):
+                raise InputError(
+                    f"{self.name}: line {number}: {'.'.join(path)!r} is of another kind than on the lines before; "
+                    "mend it, or name a .jsonl output"
+                )
 
     def _rows(self, block: LineBlock) -> pa.RecordBatch:
-        table = block.read(self.schema)
-        try:
-            if table is None:
-                return pa.RecordBatch.from_pylist(block.objects, self.schema)
-            return pa.RecordBatch.from_arrays([c.combine_chunks() for c in table.columns], schema=self.schema)
-        except (pa.ArrowException, UnicodeError, OverflowError, TypeError) as error:
-            raise self._not_typed(block, error) from error
-
-    def _not_typed(self, block: LineBlock, error: Exception) -> InputError:
-        lines = f"lines {block.first}–{block.first + len(block.ends) - 1}"
-        return InputError(f"{self.name}: {lines}: values of different kinds, write them as .jsonl: {error}")
+        """Columns of the schema, and which rows are not text."""
+        schema = self.schema.append(_UNREADABLE)
+        table = block.read(self.schema) if block.is_utf8 else None
+        if table is not None:
+            columns = [column.combine_chunks() for column in table.columns]
+            return pa.RecordBatch.from_arrays([*columns, bools(np.zeros(block.rows, np.bool_))], schema=schema)
+        names, kind = _names_on(self._text, self.schema), pa.struct(list(self.schema))
+        found = [
+            {**fitted(one, kind), _UNREADABLE.name: has_bytes or not is_text(value_at(one, names))}
+            for one, has_bytes in block.readable_objects
+        ]
+        return pa.RecordBatch.from_pylist(found, schema)
 
 
 class WholeLinesSource(_LinesSource):
     """Whole lines and, of their values, only the text: for a sink that writes JSON Lines again."""
 
+    _deepest = 1000
+    """Far from the depth at which Arrow's reader overflows the stack, beyond 5,000."""
+
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Lines as they are, and their texts."""
         return decode_column(window, self._text)
 
-    def _find_schema(self) -> pa.Schema:
-        """The names in the first block are enough."""
-        return next((block.names() for block in self._blocks()), pa.schema([]))
+    def _find_fields(self, text_column: str | None) -> pa.StructType:
+        """The names on as many lines as are needed to know the column of texts."""
+        fields = pa.struct([])
+        for block in self._blocks():
+            fields = joined(fields, block.outline())
+            if is_certain(pa.schema(list(fields)), text_column):
+                break
+        return fields
+
+    def _schema_of(self, fields: pa.StructType) -> pa.Schema:
+        return pa.schema(list(fields))
 
     def _rows(self, block: LineBlock) -> pa.RecordBatch:
         texts = block.texts(_names_on(self._text, self.schema))
@@ -135,10 +186,11 @@ class WholeLinesSource(_LinesSource):
 class JsonLinesSink:
     """JSON in UTF-8, one object on each line; a number that JSON does not have, NaN or infinite, is null.
 
-    Raises `ArrowInvalid` when a line already has a member of a new one's name.
+    Raises `ArrowInvalid` when two columns have one name, or a line already has a member of a new one's name.
     """
 
-    def __init__(self, file: pa.NativeFile) -> None:
+    def __init__(self, file: pa.NativeFile, schema: pa.Schema) -> None:
+        require_different_names(schema)
         self._file = file
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -152,8 +204,8 @@ class JsonLinesSink:
             _refuse_taken(heads, names)
             has_none = pc.match_substring_regex(heads, _NO_MEMBERS)
             before = [heads, pc.if_else(has_none, _binary(""), _binary(", "))]
-        members = [part for name, column in zip(names, columns, strict=True) for part in _member(name, column)]
-        lines = pc.binary_join_element_wise(*before, *members[1:], _binary("}\n"), _binary(""))
+        members = [piece.cast(pa.large_binary()) for piece in json_members(names, columns)]
+        lines = pc.binary_join_element_wise(*before, *members, _binary("}\n"), _binary(""))
         if len(lines):
             self._file.write(bytes_of(lines))
 
@@ -165,28 +217,6 @@ def _binary(text: str) -> pa.Scalar:
     return pa.scalar(text.encode(), pa.large_binary())
 
 
-def _member(name: str, column: pa.Array) -> list[Any]:
-    """What stands for one column in each object, its comma first."""
-    return [_binary(", "), _binary(f"{json.dumps(name, ensure_ascii=False)}: "), _values(column)]
-
-
-def _values(column: pa.Array) -> pa.LargeBinaryArray:
-    """Each value as JSON."""
-    kind = column.type
-    if pa.types.is_floating(kind):
-        column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, kind))
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-        return pc.fill_null(column.cast(pa.large_string()).cast(pa.large_binary()), b"null")
-    if pa.types.is_temporal(kind):
-        column = column.cast(pa.large_string())
-    values = (json.dumps(value, ensure_ascii=False, default=_plain).encode() for value in column.to_pylist())
-    return pa.array(values, pa.large_binary())
-
-
-def _plain(value: object) -> str:
-    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
-
-
 def _refuse_taken(heads: pa.LargeBinaryArray, names: list[str]) -> None:
     """Look closely only where a name stands in quotes: it may as well be a value."""
     for name in names:
@@ -194,6 +224,16 @@ def _refuse_taken(heads: pa.LargeBinaryArray, names: list[str]) -> None:
         for head in suspects.to_pylist():
             if name in json.loads(head + b"}"):
                 raise pa.ArrowInvalid(f"a line already has a member {name!r}; name the new ones with --prefix")
+
+
+def _with_texts(fields: pa.StructType, names: list[str]) -> pa.StructType:
+    """`fields` with a string where `names` lead, whatever some of its values are."""
+    (name, *inner), kinds = names, {field.name: field.type for field in fields}
+    if inner and pa.types.is_struct(kinds.get(name, pa.null())):
+        kinds[name] = _with_texts(kinds[name], inner)
+    elif not inner and not pa.types.is_null(kinds.get(name, pa.null())):
+        kinds[name] = pa.string()
+    return pa.struct(list(kinds.items()))
 
 
 def _names_on(path: ColumnPath, fields: pa.Schema | pa.StructType) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -11,12 +12,24 @@ from scorer.files.format import CsvOptions, Format, format_of
 from scorer.files.inputs import Input
 from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
 from scorer.files.outputs import Output, opened
-from scorer.files.parquet import ParquetSink, ParquetSource
+from scorer.files.parquet import ParquetLayout, ParquetSink, ParquetSource
 from scorer.files.rebatching import WINDOW_ROWS
 from scorer.files.signatures import refuse_foreign, refuse_packed
 from scorer.files.source import Sink, Source
 
-__all__ = ["open_sink", "open_source"]
+__all__ = ["layout_of", "open_sink", "open_source"]
+
+
+_LAYOUT = ParquetLayout()
+
+
+def layout_of(source: Source, compression: str | None) -> ParquetLayout:
+    """How rows of `source` are written as Parquet: as they were if that is what they come from.
+
+    `compression` None keeps the codec.
+    """
+    layout = source.layout if isinstance(source, ParquetSource) else _LAYOUT
+    return replace(layout, compression=compression) if compression else layout
 
 
 def open_source(
@@ -31,15 +44,16 @@ def open_source(
     """Open a file of reviews; raises `InputError` if it is not of its format, or has no such column of text.
 
     `text_column` may lead into structs, as in `review.text`; None looks for the usual names. `kind` None goes by the
-    name. Where rows are `written_as` the same format, lines of JSON are not taken apart, and CSV keeps what is not even
-    two quotes. Windows have at most `window_rows` rows.
+    name. `written_as` is the format of the output: lines of JSON that become such again are not taken apart, CSV that
+    becomes such again keeps what is not even two quotes, and what becomes text is checked to be UTF-8. Windows have at
+    most `window_rows` rows.
     """
     refuse_packed(file)
     kind, csv = kind or format_of(file.name), csv_options or CsvOptions()
     refuse_foreign(file, kind, csv.encoding)
     match kind:
         case Format.parquet:
-            return ParquetSource(file, text_column, window_rows)
+            return ParquetSource(file, text_column, window_rows, written_as or Format.parquet)
         case Format.csv:
             return CsvSource(file, text_column, csv, window_rows, keep_nothing=written_as is Format.csv)
         case Format.jsonl:
@@ -48,14 +62,20 @@ def open_source(
 
 
 @contextmanager
-def open_sink(output: Output, kind: Format, schema: pa.Schema, csv_options: CsvOptions) -> Iterator[Sink]:
+def open_sink(
+    output: Output,
+    kind: Format,
+    schema: pa.Schema,
+    csv_options: CsvOptions,
+    layout: ParquetLayout = _LAYOUT,
+) -> Iterator[Sink]:
     """A sink whose file appears at its place only when the block ends without an error.
 
     Raises `InputError` when the schema, or a value, cannot be written in this format.
     """
     with opened(output) as file:
         try:
-            sink = _sink(output.name, file, kind, schema, csv_options)
+            sink = _sink(output.name, file, kind, schema, csv_options, layout)
             yield sink
             with output.naming():
                 sink.close()
@@ -65,12 +85,14 @@ def open_sink(output: Output, kind: Format, schema: pa.Schema, csv_options: CsvO
             raise InputError(f"{output.name}: cannot be written as {kind}: {error}") from error
 
 
-def _sink(name: str, file: pa.NativeFile, kind: Format, schema: pa.Schema, csv_options: CsvOptions) -> Sink:
+def _sink(
+    name: str, file: pa.NativeFile, kind: Format, schema: pa.Schema, csv_options: CsvOptions, layout: ParquetLayout
+) -> Sink:
     match kind:
         case Format.parquet:
-            return ParquetSink(file, schema)
+            return ParquetSink(file, schema, layout)
         case Format.csv:
             formulas = csv_options.escape_formulas
             return CsvSink(file, schema, csv_options.of_output(name), escape_formulas=formulas)
         case Format.jsonl:
-            return JsonLinesSink(file)
+            return JsonLinesSink(file, schema)

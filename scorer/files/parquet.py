@@ -1,70 +1,184 @@
 """Parquet, read page by page and written in row groups of a useful size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scorer.arrow.columns import find_text_column
+from scorer.arrow.columns import column_at, find_text_column
+from scorer.arrow.decoding import decode_texts, is_string, is_text, unreadable_rows
+from scorer.arrow.nested import leaves_of
 from scorer.errors import InputError
+from scorer.files.format import Format
 from scorer.files.inputs import Input
-from scorer.files.source import Decoded, Skipped, arrow_errors, decode_column
+from scorer.files.int96 import int96_unit, only_int96
+from scorer.files.parquet_footer import (
+    Element,
+    FooterFile,
+    annotated,
+    codec_of,
+    columns_of,
+    elements_of,
+    footer_of,
+    holds_128_bits,
+    name_of,
+    parquet_only,
+)
+from scorer.files.rebatching import WINDOW_BYTES
+from scorer.files.source import Decoded, Skipped, arrow_errors, decode_column, decode_text_rows
 
-__all__ = ["ParquetSink", "ParquetSource"]
+__all__ = ["ParquetLayout", "ParquetSink", "ParquetSource"]
 
 _PAGE_BUFFER_BYTES = 1 << 20
+_LEAST_WINDOW_ROWS = 4096
 _ROW_GROUP_ROWS = 131_072
 _ROW_GROUP_BYTES = 8 << 20
 """Encoded while others are scored; what is left at the end is waited for, 100 ms for groups of 64 MB."""
 
 
-class ParquetSource:
-    """The rows of a Parquet file; `window_rows` at a time."""
+@dataclass(frozen=True, slots=True)
+class ParquetLayout:
+    """How rows are written, apart from what their schema says."""
 
-    def __init__(self, file: Input, text_column: str | None, window_rows: int) -> None:
+    compression: str = "snappy"
+    int96: bool = False
+    """Timestamps are INT96, because that is what they were and nothing else fits."""
+    elements: Sequence[Element] = ()
+    """The schema that the first columns had in the input's footer, for its annotations."""
+
+
+class ParquetSource:
+    """The rows of a Parquet file; `window_rows` at a time.
+
+    Where they are `written_as` text, all of their strings are looked at, else only those of the text column.
+    """
+
+    def __init__(
+        self, file: Input, text_column: str | None, window_rows: int, written_as: Format = Format.parquet
+    ) -> None:
         self.name, self.skipped = file.name, Skipped()
-        self._window_rows = window_rows
-        with arrow_errors(self.name, "not a Parquet file, or damaged"):
-            # Page by page: a file of one huge row group must not lie in memory as a whole.
-            self._file = pq.ParquetFile(
-                file.open(), buffer_size=_PAGE_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
-            )
+        self._input, self._written_as = file, written_as
+        with file.open() as raw, arrow_errors(self.name, "not a Parquet file, or damaged"):
+            footer = footer_of(raw)
+            self._elements, self._codec = elements_of(footer), codec_of(footer)
+            self._int96_unit = int96_unit(self.name, self._open, window_rows)
+            self._file = self._open(self._int96_unit)
         self.schema: pa.Schema = self._file.schema_arrow
         self._text = find_text_column(self.name, self.schema, text_column)
+        self._checked = {index for index, field in enumerate(self.schema) if self._is_checked(index, field.type)}
         self._rows: int = self._file.metadata.num_rows
+        self._window_rows = min(window_rows, _rows_of_a_window(self._file.metadata))
+        self.row_count: int | None = self._rows
         self._rows_read = 0
+        if written_as is not Format.parquet:
+            self._refuse_parquet_only()
+
+    @property
+    def layout(self) -> ParquetLayout:
+        """How the rows are written as Parquet again."""
+        int96 = self._int96_unit == "ns" and only_int96(self._file)
+        return ParquetLayout(self._codec or ParquetLayout().compression, int96, self._elements)
 
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for damaged data."""
         with arrow_errors(self.name, "damaged Parquet data"):
-            for batch in self._file.iter_batches(self._window_rows):
+            for batch in self._batches(self._file):
                 self._rows_read += batch.num_rows
                 yield batch
         if self._rows_read != self._rows:  # Arrow ends with the first column that ends
             raise InputError(f"{self.name}: damaged Parquet data: {self._rows_read:,} rows of {self._rows:,} are there")
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
-        """Rows as they are, and their texts."""
-        return decode_column(window, self._text)
+        """Rows as they are or, where they become text, as UTF-8; and their texts."""
+        if self._written_as is Format.parquet:
+            return decode_column(window, self._text)
+        return decode_text_rows(window, self._text, self._checked)
 
     def unreadable(self, row: int) -> str:
         """What to say of `row`."""
-        return f"row {row + 1}: its text is not UTF-8"
+        windows, start = self._batches(self._open(self._int96_unit)), row
+        while start >= (window := next(windows)).num_rows:
+            start -= window.num_rows
+        one = window.slice(start, 1)
+        if decode_texts(column_at(one, self._text))[1].any():
+            return f"row {row + 1}: its text is not UTF-8"
+        name = next(
+            field.name for field, column in zip(one.schema, one.columns, strict=True) if unreadable_rows(column).any()
+        )
+        return f"row {row + 1}: column {name!r} has bytes that are not UTF-8; name a .parquet output"
 
     def fraction_read(self) -> float:
         """Rows handed out, as a share of all."""
         return self._rows_read / max(self._rows, 1)
 
+    def _batches(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+        """All rows; by row group where categories are nested, which Arrow reads from one of them at a time only."""
+        nested = (leaf for field in self.schema if pa.types.is_nested(field.type) for leaf in _leaf_types(field.type))
+        alone = any(pa.types.is_dictionary(kind) for kind in nested)
+        for groups in [[number] for number in range(file.num_row_groups)] if alone else [None]:
+            yield from file.iter_batches(self._window_rows, row_groups=groups)
+
+    def _open(self, int96_unit: str | None = None) -> pq.ParquetFile:
+        try:
+            # Page by page: a file of one huge row group must not lie in memory as a whole.
+            return pq.ParquetFile(
+                self._input.open(),
+                buffer_size=_PAGE_BUFFER_BYTES,
+                pre_buffer=False,
+                page_checksum_verification=True,
+                coerce_int96_timestamp_unit=int96_unit,
+            )
+        except pa.ArrowNotImplementedError as error:
+            wide = [name_of(column) for column in columns_of(self._elements) if holds_128_bits(column)]
+            if not wide or "64 bits" not in str(error):
+                raise
+            what = (
+                f"column {wide[0]!r} has integers of 128 bits, which Arrow cannot read; make them decimals or strings"
+            )
+            raise InputError(f"{self.name}: {what}") from error
+
+    def _is_checked(self, index: int, kind: pa.DataType) -> bool:
+        """A column of strings; for CSV of any bytes, which stand in it as they are."""
+        if isinstance(kind, pa.BaseExtensionType):
+            return self._is_checked(index, kind.storage_type) and kind != pa.uuid()
+        becomes_text = self._written_as is Format.csv and (is_text(kind) or pa.types.is_fixed_size_binary(kind))
+        return index == self._text[0] or is_string(kind) or becomes_text
+
+    def _refuse_parquet_only(self) -> None:
+        for column in columns_of(self._elements):
+            if what := parquet_only(column):
+                raise InputError(f"{self.name}: column {name_of(column)!r} has {what}; name a .parquet output")
+
+
+def _rows_of_a_window(metadata: pq.FileMetaData) -> int:
+    """As many as fill a window, by the first row group: windows are never joined here, their categories may differ."""
+    if not metadata.num_row_groups:
+        return _LEAST_WINDOW_ROWS
+    first = metadata.row_group(0)
+    return max(_LEAST_WINDOW_ROWS, int(WINDOW_BYTES * first.num_rows / max(first.total_byte_size, 1)))
+
 
 class ParquetSink:
     """Gathers batches into row groups."""
 
-    def __init__(self, file: pa.NativeFile, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(file, schema)
+    def __init__(self, file: pa.NativeFile, schema: pa.Schema, layout: ParquetLayout) -> None:
+        self._footer = FooterFile(file, layout.elements) if _loses_annotations(schema, layout.elements) else None
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(self._footer, "w") if self._footer else file,
+            schema,
+            compression=layout.compression,
+            use_deprecated_int96_timestamps=layout.int96,
+        )
         self._held: list[pa.RecordBatch] = []
+        self._narrow = [
+            index for index, field in enumerate(schema) if any(map(_most_categories, _leaf_types(field.type)))
+        ]
+        self._categories: list[pa.Array] = []
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append the rows of `batch`."""
+        self._add_categories(batch)
         self._held.append(batch)
         rows = sum(held.num_rows for held in self._held)
         if rows >= _ROW_GROUP_ROWS or sum(held.nbytes for held in self._held) >= _ROW_GROUP_BYTES:
@@ -73,9 +187,49 @@ class ParquetSink:
     def close(self) -> None:
         """Write the last row group and the footer."""
         self._flush()
+        if self._footer:
+            self._footer.hold()
         self._writer.close()
+        if self._footer:
+            self._footer.end()
+
+    def _add_categories(self, batch: pa.RecordBatch) -> None:
+        """Begin a new row group where its categories would be too many for their type.
+
+        Readers number those of a row group anew, in as few bits as the type has.
+        """
+        leaves = [leaf for index in self._narrow for leaf in leaves_of(batch.column(index))]
+        narrow = [leaf for leaf in leaves if _most_categories(leaf.type)]
+        new = [leaf.dictionary for leaf in narrow]
+        if self._held:
+            joined = [pa.concat_arrays(pair).unique() for pair in zip(self._categories, new, strict=True)]
+            if all(len(one) <= _most_categories(leaf.type) for one, leaf in zip(joined, narrow, strict=True)):
+                self._categories = joined
+                return
+            self._flush()
+        self._categories = new
 
     def _flush(self) -> None:
         if self._held:
             self._writer.write_table(pa.Table.from_batches(self._held), row_group_size=_ROW_GROUP_ROWS)
             self._held.clear()
+
+
+def _loses_annotations(schema: pa.Schema, elements: Sequence[Element]) -> bool:
+    """Arrow would write the columns otherwise than they were."""
+    file = pa.BufferOutputStream()
+    pq.ParquetWriter(file, schema).close()
+    footer = footer_of(pa.BufferReader(file.getvalue()))
+    return annotated(footer, elements) != footer
+
+
+def _leaf_types(kind: pa.DataType) -> list[pa.DataType]:
+    return [leaf.type for leaf in leaves_of(pa.nulls(0, kind))]
+
+
+def _most_categories(kind: pa.DataType) -> int:
+    """How many values a dictionary of 8 or 16 bits numbers; 0 for all other types."""
+    if not pa.types.is_dictionary(kind) or kind.index_type.bit_width > 16:
+        return 0
+    bits: int = kind.index_type.bit_width - pa.types.is_signed_integer(kind.index_type)
+    return 1 << bits

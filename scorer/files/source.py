@@ -1,6 +1,6 @@
 """What every format gives: a source of record batches, which knows its texts, and a sink that takes them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -47,6 +47,8 @@ class Source(Protocol):
     name: str
     """Of the input, for messages."""
     schema: pa.Schema
+    row_count: int | None
+    """None where the format does not count its rows."""
 
     @property
     def skipped(self) -> Skipped:
@@ -83,11 +85,11 @@ def decode_column(window: pa.RecordBatch, text: ColumnPath) -> Decoded:
     return Decoded(window, *decode_texts(column_at(window, text)))
 
 
-def decode_text_rows(window: pa.RecordBatch, text: ColumnPath) -> Decoded:
-    """For files that are text as a whole: each of their strings is checked, and mended where it is no UTF-8."""
-    rows, unreadable = decode_rows(window)
-    texts, _ = decode_texts(column_at(rows, text))
-    return Decoded(rows, texts, unreadable)
+def decode_text_rows(window: pa.RecordBatch, text: ColumnPath, checked: Collection[int] | None = None) -> Decoded:
+    """For what is text as a whole, or becomes it: columns that are `checked`, None for all, are mended to be UTF-8."""
+    texts, no_text = decode_texts(column_at(window, text))
+    rows, unreadable = decode_rows(window, checked)
+    return Decoded(rows, texts, unreadable | no_text)
 
 
 @contextmanager
@@ -97,6 +99,8 @@ def arrow_errors(name: str, what: str) -> Iterator[None]:
         yield
     except MemoryError:  # Arrow's is one of its exceptions too
         raise
+    except pa.ArrowNotImplementedError as error:
+        raise InputError(f"{name}: has what Arrow cannot read: {error}") from error
     except (pa.ArrowException, UnicodeError, EOFError) as error:
         raise InputError(f"{name}: {what}: {error}") from error
     except OSError as error:  # also what Arrow raises for corrupt pages

@@ -1,31 +1,18 @@
-"""Which model to use, and running it: a sealed file becomes a function from padded ids to logits."""
+"""Running a model: a sealed file becomes a function from padded ids to logits."""
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from scorer.errors import ModelError
 from scorer.model.fold import fold_table
-from scorer.model.sealed import SealedModel, read_sealed
+from scorer.model.runtime import onnxruntime as ort
+from scorer.model.sealed import SealedModel, find_model, read_sealed
 
-__all__ = ["EMBEDDED_MODEL", "Network", "find_model", "open_model"]
-
-EMBEDDED_MODEL = Path(__file__).with_name("default.onnx")
-
-
-def find_model(path: Path | None = None) -> Path:
-    """The model that a command uses: `path`, else $SCORER_MODEL, else ./best.onnx, else the embedded default."""
-    if path is not None:
-        return path
-    if named := os.environ.get("SCORER_MODEL"):
-        return Path(named)
-    fitted_here = Path("best.onnx")
-    return fitted_here if fitted_here.exists() else EMBEDDED_MODEL
+__all__ = ["Network", "open_model"]
 
 
 def open_model(path: Path | None = None) -> tuple[SealedModel, Future["Network"]]:

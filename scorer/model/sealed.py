@@ -10,6 +10,7 @@ The last is the digest of every byte before it. The card also names the digest o
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +21,9 @@ from scorer.model.graph_parts import refuse_foreign_parts
 from scorer.model.protobuf import bytes_field, read_fields
 from scorer.tokens.settings import TextSettings
 
-__all__ = ["FORMAT_VERSION", "Card", "SealedModel", "read_sealed", "seal"]
+__all__ = ["EMBEDDED_MODEL", "FORMAT_VERSION", "Card", "SealedModel", "find_model", "read_sealed", "seal"]
+
+EMBEDDED_MODEL = Path(__file__).with_name("default.onnx")
 
 FORMAT_VERSION = 1
 
@@ -102,6 +105,18 @@ def seal(graph: bytes, tokenizer_json: str, card: Card) -> bytes:
     card = Card(**{**card.__dict__, "parts": parts})
     content = graph + _entry("card.json", card.to_json()) + _entry("tokenizer.json", tokenizer_json)
     return content + _entry("sha256", _sha256(content))
+
+
+def find_model(path: Path | None = None) -> Path:
+    """The model that a command uses: `path`, else $SCORER_MODEL, else ./best.onnx, else the embedded default.
+
+    The first two may say `default`, which is the embedded one whatever else is there.
+    """
+    if path is None and (named := os.environ.get("SCORER_MODEL")):
+        path = Path(named)
+    if path is None and os.path.exists("best.onnx"):  # noqa: PTH110 - false in a folder that may not be entered
+        path = Path("best.onnx")
+    return EMBEDDED_MODEL if path in (None, Path("default")) else path
 
 
 def read_sealed(path: Path) -> SealedModel:

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import pyarrow as pa
 import tokenizers
 
 from scorer import __version__
 from scorer.files.inputs import Input
+from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import SealedModel
 from scorer.run.options import RunOptions
 

@@ -28,6 +28,8 @@ class RunOptions:
     """None goes by the extension, as for the output."""
     output_format: Format | None = None
     csv: CsvOptions = field(default_factory=CsvOptions)
+    compression: str | None = None
+    """Of a Parquet output, one of `CODECS`; None takes that of a Parquet input, else snappy."""
     columns: ScoreColumns = field(default_factory=ScoreColumns)
     on_error: OnError = OnError.fail
     force: bool = False
@@ -49,11 +51,13 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is."""
+    """How far a job is, in rows that are written."""
 
     rows: int
-    fraction: float
-    """Of the input, 0 to 1."""
+    total: int
+    """Of the input."""
+    is_exact: bool
+    """The format counts its rows; else `total` is what those that were read let expect of the others."""
 
 
 OnProgress = Callable[[Progress], None]

@@ -17,13 +17,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scorer.arrow.arrays import bools_of, without_nulls
+from scorer.arrow.arrays import bools_of, bytes_and_offsets, without_nulls
 from scorer.errors import InputError, OutputError
 from scorer.files.outputs import LocalOutput
 from scorer.run.fingerprint import Fingerprint
 from scorer.scores import Scores
 from scorer.system.journal import Journal
-from scorer.tokens.pretokenizer import bytes_and_offsets
 
 __all__ = ["FinishedWork", "finished_work", "text_digest"]
 
@@ -138,7 +137,8 @@ class FinishedWork:
         self._write()
 
     def _write(self) -> None:
-        self._journal.append(self._unwritten)
+        with self._output.naming():
+            self._journal.append(self._unwritten)
         self._rows += sum(_row_count(record[1:]) for record in self._unwritten if record[:1] == _SCORES)
         self._unwritten.clear()
         self._written_at = time.monotonic()

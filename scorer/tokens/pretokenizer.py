@@ -1,10 +1,15 @@
-"""Words of a whole Arrow column at once, by its bytes: a class per byte, starts of words by comparing neighbours."""
+"""The pre-tokenizer: words of a whole Arrow column at once, by their bytes.
+
+Each byte has a class, and words start where neighbours differ.
+"""
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["bytes_and_offsets", "split_words"]
+from scorer.arrow.arrays import bytes_and_offsets
+
+__all__ = ["split_words"]
 
 _BLOCK_ROWS = 256  # some hundred kilobytes of text, so that the passes over it stay in the cache
 
@@ -48,22 +53,16 @@ def _split_block(texts: pa.StringArray, inner_apostrophes: bool) -> tuple[pa.Str
 def _join_apostrophes(
     word: NDArray[np.bool_], data: NDArray[np.uint8], letter: NDArray[np.bool_], offsets: NDArray[np.int64]
 ) -> None:
-    """Mark in `word` each apostrophe with a letter or digit before it and a letter after, in one text."""
+    """Mark in `word`, bool [bytes], each apostrophe between a letter or digit and a letter of one text.
+
+    `data` uint8 and `letter` bool are [bytes], `offsets` [rows + 1].
+    """
     places = np.flatnonzero(data == ord("'"))
-    places = places[(places > 0) & (places < len(data) - 1)]
-    places = places[word[places - 1] & letter[places + 1]]
-    row = np.searchsorted(offsets, places, side="right")
-    word[places[(places > offsets[row - 1]) & (places + 1 < offsets[row])]] = True
-
-
-def bytes_and_offsets(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The UTF-8 bytes of all texts end to end and where each begins: uint8 [bytes], int64 [rows + 1]."""
-    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
-    _, offset_buffer, data_buffer = texts.buffers()
-    offsets = np.frombuffer(offset_buffer, kind)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
-    if data_buffer is None:
-        return np.empty(0, np.uint8), offsets
-    return np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]], offsets - offsets[0]
+    places = places[(places > 0) & (places < len(data) - 1)]  # with a neighbour on both sides,
+    places = places[word[places - 1] & letter[places + 1]]  # which are as they should be,
+    row = np.searchsorted(offsets, places, side="right") - 1
+    in_one_text = (places - 1 >= offsets[row]) & (places + 1 < offsets[row + 1])  # and of the same text
+    word[places[in_one_text]] = True
 
 
 def _strings(data: NDArray[np.uint8], starts: NDArray[np.int64]) -> pa.Array:

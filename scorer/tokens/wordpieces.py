@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer, models
 
-from scorer.arrow.arrays import bools, bools_of, integers_of
+from scorer.arrow.arrays import bools, bools_of, integers_of, offsets_of
 from scorer.tokens.ids import Ids, interleave, positions
 from scorer.tokens.library import GenericEncoder
 from scorer.tokens.normalizer import RunNormalizer
@@ -71,13 +71,16 @@ class WordPieceEncoder:
     def _encode_plain(self, texts: pa.StringArray) -> Ids:
         words, words_per_text = split_words(texts, inner_apostrophes=False)
         distinct = words.combine_chunks().dictionary_encode()
-        pieces = list(map(self._pieces_of, distinct.dictionary.to_pylist()))
+        pieces, counts = self._pieces_of_all(distinct.dictionary)
+        which = integers_of(distinct.indices)  # of the distinct words, for every word of all texts
+        ids = pieces[positions(offsets_of(counts)[which], counts[which])]
+        pieces_before = offsets_of(counts[which])  # each word of all texts
+        return ids, np.diff(pieces_before[offsets_of(words_per_text)])
+
+    def _pieces_of_all(self, words: pa.StringArray) -> Ids:
+        pieces = list(map(self._pieces_of, words.to_pylist()))
         counts = np.fromiter(map(len, pieces), np.int64, len(pieces))
-        flat = np.fromiter((piece for word in pieces for piece in word), np.int32, int(counts.sum()))
-        chosen = integers_of(distinct.indices)
-        ids = flat[positions((np.cumsum(counts) - counts)[chosen], counts[chosen])]
-        ends = np.concatenate([[0], np.cumsum(counts[chosen])])[np.concatenate([[0], np.cumsum(words_per_text)])]
-        return ids, np.diff(ends)
+        return np.fromiter((piece for word in pieces for piece in word), np.int32, int(counts.sum())), counts
 
     def _cut(self, word: str) -> list[int]:
         return [token.id for token in self._tokenizer.model.tokenize(word)]

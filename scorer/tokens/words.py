@@ -63,8 +63,7 @@ class WordEncoder:
     def for_tokenizer(cls, parts: Mapping[str, Any]) -> "WordEncoder | None":
         """An encoder, if `parts`, a parsed tokenizer.json, are those of a `word_tokenizer` of any vocabulary."""
         own = json.loads(word_tokenizer([]).to_str())
-        shapes = [{**tokenizer, "model": {**tokenizer["model"], "vocab": None}} for tokenizer in (parts, own)]
-        same = all(shapes[0].get(name) == shapes[1][name] for name in _SHAPE)
+        same = all(_shape(parts, name) == _shape(own, name) for name in _SHAPE)
         return cls(parts["model"]["vocab"]) if same else None
 
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> Ids:
@@ -84,3 +83,9 @@ class WordEncoder:
     def _normalize(self, texts: pa.StringArray) -> pa.StringArray:
         """All of the normalizer but the lower case of ASCII."""
         return self._normalize_runs(pc.replace_substring_regex(texts, _LINE_BREAK, " "))
+
+
+def _shape(parts: Mapping[str, Any], name: str) -> Any:
+    """A part of a tokenizer.json, the model without its words."""
+    part = parts.get(name)
+    return {**part, "vocab": None} if name == "model" and isinstance(part, dict) else part

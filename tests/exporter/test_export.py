@@ -7,14 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 import torch
 
-from exporter import exporting
+from exporter.errors import ExportError
+from exporter.exporting import ExportOptions, to_onnx
+from exporter.graph import Served, export_graph
+from exporter.parity import prove_parity
+from exporter.recurrence import fastest_graph
+from scorer.model.network import Network
+from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import read_sealed
+from scorer.tokens.encoder import TextEncoder, TextSettings
+from scorer.tokens.words import word_tokenizer
 from tests.conftest import DATA, TINY, Command, one_line
 from trainer.learning.checkpoint import load_checkpoint
+from trainer.network.lstm import SentimentLSTM
+from trainer.network.settings import NetworkSettings, Pooling
 
 
 @pytest.fixture(autouse=True)
@@ -48,23 +57,44 @@ def test_the_file_is_plain_onnx_with_dynamic_axes(fitted: Path) -> None:
         assert not logits[:, 0].any()
 
 
-def test_another_networks_numbers_fail_and_leave_no_file(
-    command: Command, fitted: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_networks_numbers_fail_and_leave_no_file(fitted: Path) -> None:
     shutil.copy(fitted / "best.pth", "best.pth")
-    honest = exporting.export_graph
 
-    def off_by_little(served):
+    def off_by_little(served: Served) -> bytes:
         with torch.no_grad():
             served.network.head.bias += 1e-4 * served.temperature
-        graph = honest(served)
+        graph = export_graph(served)
         with torch.no_grad():
             served.network.head.bias -= 1e-4 * served.temperature
         return graph
 
-    monkeypatch.setattr(exporting, "export_graph", off_by_little)
-    one_line(command("exporter", "to-onnx", "best.pth"), "differ", "0.0001", "1e-05")
+    with pytest.raises(ExportError, match=r"differ .* 0\.0001, more than 1e-05"):
+        to_onnx(ExportOptions(Path("best.pth")), off_by_little)
     assert [path.name for path in Path().iterdir()] == ["best.pth"]
+
+
+@pytest.mark.parametrize("words_per_step", [1, 2])
+@pytest.mark.parametrize("pooling", ["max_mean", "last_max_mean"])
+def test_several_layers_have_a_fast_graph_with_the_same_numbers(words_per_step: int, pooling: Pooling) -> None:
+    torch.manual_seed(0)
+    network = SentimentLSTM(NetworkSettings(50, 6, 5, pooling, words_per_step, layers=3)).eval()
+    served = Served(network, temperature=1.7)
+    tokenizer = word_tokenizer([f"w{i}" for i in range(48)])
+    encoder = TextEncoder(tokenizer.to_str(), TextSettings(40, "tail", 0))
+    fast = fastest_graph(network, 1.7)
+    assert fast is not None
+    assert prove_parity(served, Network(fast, Path("fast")).logits, encoder).largest_difference < 1e-6
+
+
+def test_padding_does_not_change_a_bit_of_several_layers() -> None:
+    torch.manual_seed(0)
+    run = Network(fastest_graph(SentimentLSTM(NetworkSettings(50, 6, 5, "last_max_mean", layers=2))), Path("x")).logits
+    ids = np.random.default_rng(0).integers(1, 50, (9, 30))
+    lengths = np.arange(9) * 3 + 2
+    together = run(ids, (np.arange(30) < lengths[:, None]).astype(np.int64))
+    for row, length in enumerate(lengths):
+        alone = run(ids[row : row + 1, :length], np.ones((1, length), np.int64))
+        assert np.array_equal(alone[0], together[row])
 
 
 def test_check_refuses_another_checkpoint(command: Command, fitted: Path) -> None:

@@ -1,7 +1,5 @@
 """A text's probability is the same to the last bit, whatever stands beside it and however the work is divided."""
 
-import csv
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +11,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scorer.model.batches import plan_batches
-from scorer.model.network import EMBEDDED_MODEL, Network
-from scorer.model.sealed import read_sealed
+from scorer.model.network import Network
+from scorer.model.sealed import EMBEDDED_MODEL, read_sealed
 from scorer.run.job import run
 from scorer.run.options import RunOptions
 from scorer.scoring import Scorer
 from scorer.tokens.encoder import TextEncoder
 from tests.conftest import DATA
+from tests.writing import write_table
 
 REVIEWS = [text for text in pq.read_table(DATA / "reviews.parquet")["text"].to_pylist() if text and text.strip()]
 TEXTS = [*REVIEWS, "fine", "not good at all", "a b c " * 700, "Sehr schön! 😀", "x"]
@@ -62,18 +61,6 @@ def test_over_neighbours_batches_and_padding(
     assert together.tobytes() == pieces.alone[rows].tobytes()
 
 
-def write(kind: str, texts: list[str], row_group: int) -> Path:
-    path = Path(f"in.{kind}")
-    if kind == "parquet":
-        pq.write_table(pa.table({"text": texts}), path, row_group_size=row_group)
-    elif kind == "jsonl":
-        path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    else:
-        with path.open("w", newline="") as file:
-            csv.writer(file).writerows([["text"], *([text] for text in texts)])
-    return path
-
-
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(["parquet", "csv", "jsonl"]),
@@ -85,7 +72,7 @@ def write(kind: str, texts: list[str], row_group: int) -> Path:
 def test_over_formats_windows_workers_order_and_duplicates(
     pieces: Pieces, kind: str, rows: list[int], workers: int, window: int
 ) -> None:
-    source = write(kind, [TEXTS[row] for row in rows], row_group=window)
+    source = write_table(Path(f"in.{kind}"), {"text": [TEXTS[row] for row in rows]}, row_group=window)
     options = RunOptions(source, Path("out.parquet"), force=True, workers=workers, window_rows=window)
     run(options, Scorer.open(pieces.model))
     scored = pq.read_table("out.parquet")["sentiment_probability"].to_numpy()

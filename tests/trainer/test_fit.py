@@ -1,19 +1,32 @@
 """`trainer fit` and `trainer evaluate` as users call them, on the project's own reviews."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import fields
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
+from scorer.model.sealed import read_sealed
 from tests.conftest import DATA, TINY, Command, one_line
+from tests.trainer.teachers.tiny_transformers import save_tokenizer
+from tests.trainer.watching import Watcher
 from trainer import fitting
+from trainer.data.reviews import DataOptions
+from trainer.fitting import FitOptions
 from trainer.learning.checkpoint import load_checkpoint
+from trainer.recipes import RECIPES, Recipe, Teachers
+from trainer.values import options_of
 
+SOURCES = ("praise", "mixed")
 TUTORIAL_FIELDS = {"epoch", "model_state_dict", "optimizer_state_dict", "loss"}
 
 
@@ -48,22 +61,13 @@ def test_lines_in_a_log(command: Command) -> None:
     assert lines[-1] == "saved best.pth"
 
 
-def test_same_seed_same_numbers_interrupted_or_not(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_seed_same_numbers_interrupted_or_not(command: Command) -> None:
     options = ["--epochs", 4, "--patience", 9]
     assert fit(command, "-o", "whole.pth", *options).code == 0
 
-    saved = fitting._Session._save
-
-    def save_then_interrupt(session: fitting._Session, *arguments: object) -> None:
-        saved(session, *arguments)
-        if len(session.history) == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fitting._Session, "_save", save_then_interrupt)
-        result = fit(command, "-o", "parts.pth", *options)
-    assert result.code == 130
-    assert "--resume" in result.out
+    recipe = load_checkpoint(Path("whole.pth")).recipe
+    with pytest.raises(KeyboardInterrupt):
+        fitting.fit(FitOptions(DataOptions((str(DATA),)), recipe, Path("parts.pth")), Watcher(last_epoch=2))
     assert load_checkpoint(Path("parts.pth")).build_network() is not None
     assert fit(command, "-o", "parts.pth", *options, "--resume").code == 0
 
@@ -99,24 +103,9 @@ def test_evaluate_agrees_with_the_history(command: Command, fitted: Path) -> Non
     one_line(command("trainer", "evaluate", "best.pth", "--data", DATA, "--split", "dev"), "'dev'", "train, test")
 
 
-def wordpiece_folder() -> Path:
-    """A tiny BERT tokenizer in the form that AutoTokenizer loads."""
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "a", "good", "bad", "##s", "film", "##ly", ".", "not"]
-    ids = {word: i for i, word in enumerate(words)}
-    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    folder = Path("bert")
-    folder.mkdir()
-    tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "[PAD]", "unk_token": "[UNK]"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    return folder
-
-
 def test_the_tutorial_recipe_from_fit_to_scores(command: Command) -> None:
-    tokenizer = wordpiece_folder()
+    tokenizer = Path("bert")
+    save_tokenizer(tokenizer)
     result = command("trainer", "fit", "--recipe", "tutorial", "--data", DATA, "--tokenizer", tokenizer, "--epochs", 1)
     assert result.code == 0, result.err
     checkpoint = load_checkpoint(Path("best.pth"))
@@ -176,17 +165,12 @@ def test_bad_data_and_options(command: Command, monkeypatch: pytest.MonkeyPatch)
     one_line(fit(command, "-o", "no/such/best.pth"), "no/such")
     one_line(fit(command, "--tokenizer", "./nowhere"), "nowhere", "--tokenizer corpus")
     one_line(fit(command, "--validation", "0.0001"), "--validation")
-    assert fit(command, "--recipe", "nope").code == 2
-    assert fit(command, "--validation", "some").code == 2
+    one_line(fit(command, "--source-column", "shop"), "'shop'", "--source-column", "text, label")
     assert not list(Path().glob("best*"))
 
 
 def test_no_hub_says_how_to_pass_a_folder() -> None:
     """In a process of its own: huggingface_hub reads HF_HUB_OFFLINE when it is imported."""
-    import os
-    import subprocess
-    import sys
-
     program = "import sys; sys.argv = ['trainer', 'fit']; from trainer.cli import main; main()"
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     result = subprocess.run(
@@ -208,14 +192,135 @@ def test_files_that_are_no_checkpoint(command: Command) -> None:
     one_line(command("trainer", "evaluate", "none.pth"), "none.pth", "no such checkpoint")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--recipe", "nope"], ["'nope'", "default, tutorial, distilled"]),
+        (["--validation", "some"], ["--validation", "'some'", "above 0 and below 1", "test"]),
+        (["--epochs", "0"], ["--epochs", "'0'", "a whole number of at least 1"]),
+        (["--epochs", "2.5"], ["--epochs", "a whole number"]),
+        (["--dropout", "1.5"], ["--dropout", "'1.5'", "from 0 to below 1"]),
+        (["--learning-rate", "nan"], ["--learning-rate", "above 0"]),
+        (["--learning-rate", "inf"], ["--learning-rate", "above 0"]),
+        (["--clip-norm", "-1"], ["--clip-norm", "above 0", "none"]),
+        (["--hard-share", "1.01"], ["--hard-share", "from 0 to 1"]),
+        (["--linear-folds", "1"], ["--linear-folds", "of at least 2"]),
+        (["--positive-weight", "0"], ["--positive-weight", "above 0", "balanced"]),
+        (["--embedding-bits", "9"], ["--embedding-bits", "8 or 16 or 32"]),
+        (["--keep", "middle"], ["--keep", "head or tail"]),
+        (["--teacher-vectors"], ["--teacher-vectors", "--teacher"]),
+    ],
+)
+def test_a_value_out_of_its_range_is_a_usage_error(command: Command, arguments: list[str], words: list[str]) -> None:
+    result = fit(command, *arguments)
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 1
+    for word in words:
+        assert word in result.err
+
+
 def test_every_value_of_a_recipe_is_an_option(command: Command) -> None:
-    from dataclasses import fields
-
-    from trainer.recipes import Recipe, Teachers
-
     names = {field.name for kind in (Recipe, Teachers) for field in fields(kind)} - {"name", "teachers"}
     page = command("trainer", "fit", "--help").out
     assert [name for name in names if f"  --{name.replace('_', '-')}" not in page] == []
+
+
+def test_recipes_keep_to_their_own_ranges() -> None:
+    for recipe in RECIPES.values():
+        for values in (recipe, recipe.teachers):
+            for option in options_of(type(values)) if values else ():
+                value = getattr(values, option.field)
+                assert option.kind is bool or option.parse(str(value).lower()) == value, option.field
+
+
+def test_help_imports_no_torch() -> None:
+    program = (
+        "import sys; sys.argv = ['trainer', 'fit', '--help']\n"
+        "from trainer.cli import main\n"
+        "try: main()\n"
+        "finally: assert not {'torch', 'numpy', 'pyarrow', 'datasets'} & sys.modules.keys()"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).stderr == b""
+
+
+def write_sources(folder: Path, column: str | None) -> list[Path]:
+    """Two sources of 60 and 40 reviews, three and two quarters of them good; in one file with a column, or in two."""
+    rows = pacsv.read_csv(DATA / "train.csv", parse_options=pacsv.ParseOptions(newlines_in_values=True)).to_pylist()
+    good, bad = ([row["text"] for row in rows if row["label"] == label] for label in (1, 0))
+    parts = {"praise": (good[:45], bad[:15]), "mixed": (good[45:65], bad[15:35])}
+    tables = {}
+    for name, texts in parts.items():
+        labels = [1] * len(texts[0]) + [0] * len(texts[1])
+        tables[name] = pa.table({"text": [*texts[0], *texts[1]], "label": labels})
+        if column:
+            tables[name] = tables[name].append_column(column, pa.array([name] * len(labels)))
+    folder.mkdir()
+    if column:
+        pq.write_table(pa.concat_tables(tables.values()), folder / "train.parquet")
+        return [folder]
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet")
+    return [folder / f"{name}.parquet" for name in parts]
+
+
+@pytest.mark.parametrize("column", [None, "source", "shop"])
+def test_each_source_has_its_own_figures(command: Command, column: str | None) -> None:
+    data = [argument for path in write_sources(Path("reviews"), column) for argument in ("--data", path)]
+    named = ["--source-column", column] if column == "shop" else []
+    result = command("trainer", "fit", *data, *named, *TINY, "--crops", 10)
+    assert result.code == 0, result.err
+    assert "90 reviews to train on of 2 sources, 10 to validate on" in result.out
+    checkpoint = load_checkpoint(Path("best.pth"))
+    assert checkpoint.data["sources"] == {"mixed": 36, "praise": 54}  # nine tenths of each
+    figures = checkpoint.metrics["validation"]["sources"]
+    assert {name: figure["reviews"] for name, figure in figures.items()} == {"mixed": 4, "praise": 6}
+    best = checkpoint.history[checkpoint.epoch - 1]
+    assert best.sources == figures
+    history = json.loads(Path("best.run/history.json").read_text())
+    assert history[checkpoint.epoch - 1]["sources"] == figures
+    for name, figure in figures.items():
+        assert f"{name:<17}  balanced accuracy {figure['balanced_accuracy']:.2%}" in result.out
+    assert "mean of 2 sources  balanced accuracy" in result.out
+
+    assert command("exporter", "to-onnx", "best.pth").code == 0
+    assert read_sealed(Path("best.onnx")).card.metrics["validation"]["sources"] == figures
+    shown = command("trainer", "evaluate", "best.pth", *data, *named, "--split", "train", "--record")
+    assert "praise" in shown.out
+    assert "60 reviews" in shown.out
+    assert load_checkpoint(Path("best.pth")).metrics["train"]["sources"].keys() == set(SOURCES)
+
+
+def test_sources_of_one_name_stay_apart(command: Command) -> None:
+    write_sources(Path("a"), None)
+    Path("b").mkdir()
+    shutil.copy("a/mixed.parquet", "b/praise.parquet")
+    data = ["--data", "a/praise.parquet", "--data", "b/praise.parquet"]
+    assert command("trainer", "fit", *data, *TINY, "--epochs", 1, "--crops", 0).code == 0
+    assert load_checkpoint(Path("best.pth")).data["sources"] == {"praise 1": 54, "praise 2": 36}
+
+
+def test_a_network_of_two_layers_from_fit_to_scores(command: Command) -> None:
+    assert fit(command, "--layers", 2, "--words-per-step", 2, "--epochs", 1).code == 0
+    assert load_checkpoint(Path("best.pth")).network.layers == 2
+    exported = command("exporter", "to-onnx", "best.pth")
+    assert exported.code == 0, exported.err
+    assert "as torch traced it" not in exported.out
+    assert command("scorer", "text", "--model", "best.onnx", "good").code == 0
+
+
+def test_ctrl_c_is_told_in_one_line_and_can_be_resumed() -> None:
+    arguments = ["fit", "--data", str(DATA), *TINY, "--epochs", "500"]
+    command = [sys.executable, "-m", "trainer", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        for line in process.stdout:
+            if line.startswith("epoch  2"):
+                process.send_signal(signal.SIGINT)
+                break
+        assert "best.pth holds the best epoch so far; continue with --resume" in process.stdout.read()
+        assert process.stderr.read() == "trainer: interrupted\n"
+    assert process.returncode == 130
 
 
 def test_a_network_that_diverges_is_named(command: Command) -> None:

@@ -1,6 +1,7 @@
 """Training batches: rows of a split, shuffled by seed and epoch, padded, as tensors."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,10 +13,23 @@ from scorer.tokens.encoder import TextSettings
 from trainer.data.reviews import EncodedReviews
 from trainer.recipes import Recipe
 
-__all__ = ["Batch", "training_batches", "validation_batches"]
+__all__ = ["Batch", "bucketed", "training_batches", "validation_batches"]
 
-Batch = tuple[Tensor, Tensor, Tensor]
-"""Ids and mask, int64 [batch, time], and labels, float32 [batch] or [batch, prefixes]."""
+
+class Batch(NamedTuple):
+    """Some rows of a split, padded alike."""
+
+    input_ids: Tensor
+    """int64 [batch, time]."""
+    mask: Tensor
+    """int64 [batch, time]."""
+    labels: Tensor
+    """float32 [batch] or [batch, prefixes]."""
+    weights: Tensor
+    """float32 [batch]."""
+    rows: NDArray[np.int64]
+    """Where in the split they stand: [batch]."""
+
 
 _POOL_BATCHES = 50  # sorted together: wide enough for similar lengths, narrow enough to stay random
 
@@ -28,7 +42,7 @@ def training_batches(reviews: EncodedReviews, recipe: Recipe, settings: TextSett
         batches = _by_tokens(order, reviews.ids.lengths, recipe.batch_tokens, recipe.batch_size, rng)
     else:
         if recipe.bucket_by_length:
-            order = _bucketed(order, reviews.ids.lengths, recipe.batch_size, rng)
+            order = bucketed(order, reviews.ids.lengths, recipe.batch_size, rng)
         batches = np.split(order, range(recipe.batch_size, len(order), recipe.batch_size))
     return (_padded(reviews, rows, settings) for rows in batches)
 
@@ -43,7 +57,7 @@ def validation_batches(reviews: EncodedReviews, recipe: Recipe, settings: TextSe
     return (_padded(reviews, chosen, settings) for chosen in rows if len(chosen))
 
 
-def _bucketed(
+def bucketed(
     order: NDArray[np.int64], lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """`order` rearranged so that a batch holds similar lengths, and the batches come in random order."""
@@ -76,4 +90,5 @@ def _padded(reviews: EncodedReviews, rows: NDArray[np.int64], settings: TextSett
     longest = max(int(reviews.ids.lengths[rows].max()), 1)
     width = settings.max_length if settings.pad_to_max_length else longest
     input_ids, mask = pad_rows(reviews.ids, rows, width, settings.pad_id)
-    return torch.from_numpy(input_ids), torch.from_numpy(mask), torch.from_numpy(reviews.labels[rows])
+    labels, weights = torch.from_numpy(reviews.labels[rows]), torch.from_numpy(reviews.weights[rows])
+    return Batch(torch.from_numpy(input_ids), torch.from_numpy(mask), labels, weights, rows)

@@ -8,13 +8,17 @@ from numpy.typing import NDArray
 from scorer.tokens.encoder import RaggedIds
 from scorer.tokens.ids import positions
 
-__all__ = ["joined", "ragged", "rows_of", "tail"]
+__all__ = ["joined", "offsets_of", "ragged", "rows_of", "tail"]
+
+
+def offsets_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where rows of `lengths` begin that lie end to end, and the end of the last: int64 [rows + 1]."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def ragged(values: NDArray[np.int32], lengths: NDArray[np.int64]) -> RaggedIds:
     """Rows of `lengths` that fill `values`, end to end."""
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return RaggedIds(values, offsets, np.zeros(len(lengths), np.bool_))
+    return RaggedIds(values, offsets_of(lengths), np.zeros(len(lengths), np.bool_))
 
 
 def tail(ids: RaggedIds, longest: int) -> RaggedIds:

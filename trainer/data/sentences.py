@@ -13,24 +13,28 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from scorer.tokens.encoder import TextEncoder
-from trainer.data.ragged import rows_of
 from trainer.data.reviews import EncodedReviews
 
-__all__ = ["encode_sentences", "sentences_fingerprint"]
+__all__ = ["SENTENCES", "encode_sentences", "sentences_fingerprint", "split_sentences"]
 
-_SENTENCES = Path(__file__).with_name("sentences.csv")
+SENTENCES = Path(__file__).with_name("sentences.csv")
 
 
-def encode_sentences(encoder: TextEncoder, held_out: float, seed: int) -> tuple[EncodedReviews, EncodedReviews]:
-    """All sentences in two parts that `seed` chooses: those to learn, and a share of `held_out` to judge by."""
-    table = pacsv.read_csv(_SENTENCES, convert_options=pacsv.ConvertOptions(column_types={"text": pa.large_string()}))
+def split_sentences(held_out: float, seed: int) -> tuple[pa.Table, pa.Table]:
+    """Columns `text` and `label` in two parts that `seed` chooses: those to learn, and a share to judge by."""
+    table = pacsv.read_csv(SENTENCES, convert_options=pacsv.ConvertOptions(column_types={"text": pa.large_string()}))
+    order = np.random.default_rng(seed).permutation(len(table))
+    judged, learned = np.split(order, [round(held_out * len(order))])
+    return table.take(learned), table.take(judged)
+
+
+def encode_sentences(table: pa.Table, encoder: TextEncoder) -> EncodedReviews:
+    """Tokenise some of the sentences; each weighs 1."""
     ids = encoder.encode(table["text"].combine_chunks())
     labels = table["label"].to_numpy().astype(np.float32)
-    order = np.random.default_rng(seed).permutation(len(labels))
-    judged, learned = np.split(order, [round(held_out * len(order))])
-    return EncodedReviews(rows_of(ids, learned), labels[learned]), EncodedReviews(rows_of(ids, judged), labels[judged])
+    return EncodedReviews(ids, labels, np.ones_like(labels))
 
 
 def sentences_fingerprint() -> str:
     """Digest of the sentences that this version comes with."""
-    return hashlib.sha256(_SENTENCES.read_bytes()).hexdigest()
+    return hashlib.sha256(SENTENCES.read_bytes()).hexdigest()

@@ -1,12 +1,13 @@
 """The three parts of a fit's data: what it learns from, what it is judged by, and what has no labels."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
 
-from trainer.data.reviews import DataSource, fingerprint, hold_out, load_splits
+from trainer.data.reviews import DataOptions, fingerprint, hold_out, load_splits, sources_of
 from trainer.errors import TrainerError
 from trainer.recipes import Recipe
 
@@ -23,10 +24,11 @@ class Splits:
     unlabelled: datasets.Dataset | None = None
     """For recipes with teachers, if there are such reviews."""
 
-    def describe(self, name: str) -> dict[str, Any]:
+    def describe(self, data: DataOptions) -> dict[str, Any]:
         """What a checkpoint keeps of its data: enough to know it again, none of its texts."""
         described = {
-            "name": Path(name).name,
+            "name": ", ".join(Path(name).name for name in data.names),
+            "sources": dict(sorted(Counter(sources_of(self.train).tolist()).items())),
             "train_reviews": len(self.train),
             "validation_reviews": len(self.validation),
             "fingerprint": fingerprint(self.train),
@@ -38,13 +40,13 @@ class Splits:
         return {**described, **{f"unsupervised_{key}": value for key, value in unlabelled.items()}}
 
 
-def choose_splits(source: DataSource, recipe: Recipe, seed: int) -> Splits:
+def choose_splits(data: DataOptions, recipe: Recipe, seed: int) -> Splits:
     """Load the data and part it as the recipe says; raises `TrainerError` if a split is missing."""
-    splits = load_splits(source)
+    splits = load_splits(data)
     needed = ["train", "test"] if recipe.validation == "test" else ["train"]
     for name in needed:
         if name not in splits:
-            raise TrainerError(f"{source.name}: no split {name!r}; it has {', '.join(splits) or 'none'}")
+            raise TrainerError(f"{data}: no split {name!r}; it has {', '.join(splits) or 'none'}")
     if recipe.validation == "test":
         train, validation = splits["train"], splits["test"]
     else:

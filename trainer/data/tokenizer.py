@@ -5,6 +5,7 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from scorer.tokens.words import PAD, WordEncoder, word_tokenizer
+from trainer.data.reviews import column_of
 from trainer.data.splits import Splits
 from trainer.errors import TrainerError
 from trainer.recipes import Recipe
@@ -19,8 +20,7 @@ def make_tokenizer(recipe: Recipe, splits: Splits) -> Tokenizer:
     if recipe.tokenizer != "corpus":
         return load_tokenizer(recipe.tokenizer)
     parts = [splits.train] if splits.unlabelled is None else [splits.train, splits.unlabelled]
-    chunks = [chunk.cast(pa.large_string()) for part in parts for chunk in part.data["text"].chunks]
-    return learn_tokenizer(pa.chunked_array(chunks), recipe.vocab_size)
+    return learn_tokenizer(pa.chunked_array([column_of(part, "text") for part in parts]), recipe.vocab_size)
 
 
 def learn_tokenizer(texts: pa.ChunkedArray, vocab_size: int) -> Tokenizer:

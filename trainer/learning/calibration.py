@@ -9,11 +9,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-__all__ = ["BINS", "Bin", "Calibration", "calibrate", "expected_calibration_error", "fit_temperature", "reliability"]
+__all__ = [
+    "BINS",
+    "COLDEST",
+    "HOTTEST",
+    "Bin",
+    "Calibration",
+    "calibrate",
+    "expected_calibration_error",
+    "fit_temperature",
+    "reliability",
+]
 
 BINS = 15
 
-_COLDEST, _HOTTEST = 0.1, 10.0  # beyond, the held-out slice is too small to tell
+COLDEST, HOTTEST = 0.1, 10.0  # beyond, the held-out slice is too small to tell
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -32,42 +42,51 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Bin:
-    """Reviews of similar probability: how many, their mean probability, and the share that is positive."""
+    """Reviews of similar probability: their share of all weight, mean probability, and share of positives."""
 
-    rows: int
+    share: float
     probability: float
     positive: float
 
 
-def reliability(probabilities: NDArray[np.floating], labels: NDArray[np.floating], bins: int = BINS) -> list[Bin]:
-    """The non-empty ones of `bins` equal-width bins of P(positive); both arrays are [rows]."""
+def reliability(
+    probabilities: NDArray[np.floating], labels: NDArray[np.floating], weights: NDArray[np.floating], bins: int = BINS
+) -> list[Bin]:
+    """The non-empty ones of `bins` equal-width bins of P(positive); all arrays are [rows]."""
     place = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
-    chosen = (place == i for i in np.unique(place))
-    return [Bin(int(rows.sum()), float(probabilities[rows].mean()), float(labels[rows].mean())) for rows in chosen]
+    total, said, true = (np.bincount(place, weights * values) for values in (1.0, probabilities, labels))
+    found = np.flatnonzero(total)
+    columns = total[found] / total.sum(), said[found] / total[found], true[found] / total[found]
+    return [Bin(*map(float, one)) for one in zip(*columns, strict=True)]
 
 
 def expected_calibration_error(
-    probabilities: NDArray[np.floating], labels: NDArray[np.floating], bins: int = BINS
+    probabilities: NDArray[np.floating], labels: NDArray[np.floating], weights: NDArray[np.floating], bins: int = BINS
 ) -> float:
-    """Mean gap, over reviews, between P(positive) and the share of positive ones in its bin; 0 is best."""
-    found = reliability(probabilities, labels, bins)
-    return sum(one.rows * abs(one.probability - one.positive) for one in found) / len(labels)
+    """Weighted mean gap, over reviews, between P(positive) and the share of positive ones in its bin; 0 is best."""
+    found = reliability(probabilities, labels, weights, bins)
+    return sum(one.share * abs(one.probability - one.positive) for one in found)
 
 
-def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature of the least cross-entropy of `logits` / temperature with `labels`, both [rows]."""
+def fit_temperature(logits: Tensor, labels: Tensor, weights: Tensor) -> float:
+    """The temperature of the least weighted cross-entropy of `logits` / temperature with `labels`, all [rows]."""
+    true, shares = labels.double(), weights.double()
 
     def loss(log_temperature: float) -> float:
-        return binary_cross_entropy_with_logits(logits.double() / np.exp(log_temperature), labels.double()).item()
+        return binary_cross_entropy_with_logits(logits.double() / np.exp(log_temperature), true, shares).item()
 
-    return float(np.exp(_minimum(loss, float(np.log(_COLDEST)), float(np.log(_HOTTEST)))))
+    return float(np.exp(_minimum(loss, float(np.log(COLDEST)), float(np.log(HOTTEST)))))
 
 
-def calibrate(logits: Tensor, labels: Tensor, bins: int = BINS) -> Calibration:
-    """Fit a temperature and measure what it does; `logits` and `labels` [rows] are held-out ones."""
-    temperature = fit_temperature(logits, labels)
+def calibrate(logits: Tensor, labels: Tensor, weights: Tensor, bins: int = BINS) -> Calibration:
+    """Fit a temperature and measure what it does; `logits`, `labels` and `weights` [rows] are of held-out reviews.
+
+    The weights are those of training (`trainer.data.weights`): a temperature fitted to a skewed source as it comes
+    would suit its frequent label alone.
+    """
+    temperature = fit_temperature(logits, labels, weights)
     before, after = (
-        expected_calibration_error(torch.sigmoid(scaled).numpy(), labels.numpy(), bins)
+        expected_calibration_error(torch.sigmoid(scaled).numpy(), labels.numpy(), weights.numpy(), bins)
         for scaled in (logits, logits / temperature)
     )
     return Calibration(temperature, before, after, bins, len(labels))

@@ -11,7 +11,8 @@ import torch
 from scorer import __version__
 from scorer.tokens.encoder import TextEncoder, TextSettings
 from trainer.errors import TrainerError
-from trainer.network.lstm import NetworkSettings, SentimentLSTM
+from trainer.network.lstm import SentimentLSTM
+from trainer.network.settings import NetworkSettings
 from trainer.recipes import Recipe, recipe_from
 from trainer.saving import save
 
@@ -30,6 +31,8 @@ class EpochRecord:
     validation_loss: float
     validation_accuracy: float
     seconds: float
+    sources: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Each source's held-out figures by its name: `SourceFigures`, as fields."""
 
 
 @dataclass(frozen=True)

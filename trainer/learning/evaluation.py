@@ -1,33 +1,68 @@
-"""Loss and accuracy of a network on batches, and of a checkpoint on a split."""
+"""Loss, accuracy and calibration of a network on batches, and of a checkpoint on a split, source by source."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from trainer.data.batches import Batch, validation_batches
-from trainer.data.reviews import DataSource, encode_reviews, load_split
+from trainer.data.reviews import DataOptions, encode_reviews, load_split, sources_of
+from trainer.data.weights import cell_weights
 from trainer.learning.calibration import expected_calibration_error
 from trainer.learning.checkpoint import load_checkpoint, save_checkpoint
 from trainer.network.lstm import SentimentLSTM
 
-__all__ = ["Evaluation", "Mean", "Predictions", "evaluate_checkpoint", "mean_of", "predict"]
+__all__ = [
+    "Evaluation",
+    "Mean",
+    "Prediction",
+    "SourceFigures",
+    "describe_sources",
+    "evaluate_checkpoint",
+    "figures_by_source",
+    "joined_predictions",
+    "mean_of",
+    "predict",
+]
 
-Predictions = list[tuple[Tensor, Tensor]]
-"""Logits and labels, both [batch], of every batch."""
+
+class Prediction(NamedTuple):
+    """What a network says of a batch, or of a whole split."""
+
+    logits: Tensor
+    """[batch]."""
+    labels: Tensor
+    """[batch]."""
+    weights: Tensor
+    """[batch]."""
+    rows: NDArray[np.int64]
+    """Where in the split they stand: [batch]."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a network does; `loss` is binary cross-entropy in nats, `accuracy` a share of 1."""
+    """How well a network does; `loss` is binary cross-entropy in nats, `accuracy` a share of 1, both weighted."""
 
     loss: float
     accuracy: float
     reviews: int
+
+
+@dataclass(frozen=True)
+class SourceFigures:
+    """How well a network does on one source, whose good and bad reviews weigh alike whatever their numbers."""
+
+    reviews: int
+    balanced_accuracy: float
+    """Mean of the shares of good and of bad reviews that are judged rightly."""
+    ece: float
+    """Expected calibration error of P(positive)."""
 
 
 @dataclass(frozen=True)
@@ -36,62 +71,112 @@ class CalibratedEvaluation(Evaluation):
 
     ece: float
     """Expected calibration error of P(positive), a share of 1."""
+    sources: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Each source's `SourceFigures` by its name."""
 
 
 class Mean:
-    """Running mean of loss and accuracy, over rows or, as tutorials do, over batches whatever their size."""
+    """Running mean of loss and accuracy, over weighted rows or, as tutorials do, over batches whatever their size."""
 
     def __init__(self, over: Literal["rows", "batches"]) -> None:
         self._over = over
-        self._loss = self._hits = self._weight = 0.0
+        self._loss = self._hits = self._losses = self._weight = 0.0
         self.reviews = 0
 
-    def add(self, loss: float, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        """Count one batch: its mean loss, and logits against labels, both [batch]."""
-        weight = len(labels) if self._over == "rows" else 1
-        self._loss += loss * weight
-        self._hits += ((logits > 0) == (labels > 0.5)).float().mean().item() * weight
-        self._weight += weight
+    def add(self, loss: float, logits: Tensor, labels: Tensor, weights: Tensor) -> None:
+        """Count one batch: its mean weighted loss; logits against labels, and weights, all [batch]."""
+        hits, rows, weight = (
+            (weights * ((logits > 0) == (labels > 0.5))).sum().item(),
+            len(labels),
+            weights.sum().item(),
+        )
+        if self._over == "batches":
+            hits, rows, weight = hits / weight, 1, 1.0
+        self._loss, self._losses = self._loss + loss * rows, self._losses + rows
+        self._hits, self._weight = self._hits + hits, self._weight + weight
         self.reviews += len(labels)
 
     @property
     def result(self) -> Evaluation:
         """The means so far."""
-        weight = max(self._weight, 1)
-        return Evaluation(self._loss / weight, self._hits / weight, self.reviews)
+        return Evaluation(self._loss / max(self._losses, 1), self._hits / max(self._weight, 1e-9), self.reviews)
 
 
-def predict(network: SentimentLSTM, batches: Iterable[Batch], temperature: float = 1.0) -> Predictions:
-    """Logits / temperature and labels of all `batches`, without dropout; leaves the network in evaluation mode."""
+def predict(network: SentimentLSTM, batches: Iterable[Batch], temperature: float = 1.0) -> list[Prediction]:
+    """Logits / temperature of all `batches`, without dropout; leaves the network in evaluation mode."""
     return list(_predict(network.eval(), batches, temperature))
 
 
 @torch.inference_mode()
-def _predict(network: SentimentLSTM, batches: Iterable[Batch], temperature: float) -> Iterator[tuple[Tensor, Tensor]]:
-    for input_ids, mask, labels in batches:
-        yield network(input_ids, mask) / temperature, labels
+def _predict(network: SentimentLSTM, batches: Iterable[Batch], temperature: float) -> Iterator[Prediction]:
+    for batch in batches:
+        logits = network(batch.input_ids, batch.mask) / temperature
+        yield Prediction(logits, batch.labels, batch.weights, batch.rows)
 
 
-def mean_of(predictions: Predictions, over: Literal["rows", "batches"]) -> Evaluation:
+def mean_of(predictions: Sequence[Prediction], over: Literal["rows", "batches"]) -> Evaluation:
     """Loss and accuracy of `predict`'s result."""
     mean = Mean(over)
-    for logits, labels in predictions:
-        mean.add(binary_cross_entropy_with_logits(logits, labels).item(), logits, labels)
+    for logits, labels, weights, _ in predictions:
+        loss = binary_cross_entropy_with_logits(logits, labels, weights).item()
+        mean.add(loss, logits, labels, weights)
     return mean.result
 
 
-def evaluate_checkpoint(path: Path, source: DataSource, split: str, *, record: bool = False) -> CalibratedEvaluation:
+def joined_predictions(predictions: Sequence[Prediction]) -> Prediction:
+    """All batches as one, in the split's order."""
+    logits, labels, weights = (torch.cat(list(parts)) for parts in list(zip(*predictions, strict=True))[:3])
+    rows = np.concatenate([one.rows for one in predictions])
+    order = torch.from_numpy(np.argsort(rows))
+    return Prediction(logits[order], labels[order], weights[order], rows[order.numpy()])
+
+
+def figures_by_source(judged: Prediction, sources: NDArray[np.str_]) -> dict[str, dict[str, float]]:
+    """`SourceFigures`, as fields, of each source by its name; `sources` [rows] are those of a whole split."""
+    probabilities, labels = torch.sigmoid(judged.logits).numpy(), judged.labels.numpy()
+    return {
+        str(name): asdict(_figures(probabilities[sources == name], labels[sources == name]))
+        for name in np.unique(sources)
+    }
+
+
+def _figures(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> SourceFigures:
+    one_source = np.zeros(len(labels), np.int64)
+    weights = cell_weights(one_source, labels.astype(np.int64), "equal", "balanced")
+    accuracy = np.average((probabilities > 0.5) == (labels > 0.5), weights=weights)
+    return SourceFigures(len(labels), float(accuracy), expected_calibration_error(probabilities, labels, weights))
+
+
+def describe_sources(sources: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """A line for each of several sources, and one for their mean; nothing for a single one."""
+    if len(sources) < 2:
+        return []
+    mean = {
+        key: sum(figures[key] for figures in sources.values()) / len(sources) for key in ("balanced_accuracy", "ece")
+    }
+    rows = [*sources.items(), (f"mean of {len(sources)} sources", mean)]
+    wide = max(len(name) for name, _ in rows)
+    return [
+        f"  {name:<{wide}}  balanced accuracy {figures['balanced_accuracy']:.2%}"
+        + f"  calibration error {figures['ece']:.2%}"
+        + (f"  {figures['reviews']:,} reviews" if "reviews" in figures else "")
+        for name, figures in rows
+    ]
+
+
+def evaluate_checkpoint(path: Path, data: DataOptions, split: str, *, record: bool = False) -> CalibratedEvaluation:
     """Loss, accuracy and calibration error, over rows, of a checkpoint on one split; raises `TrainerError`.
 
     With `record` the figures are kept in the checkpoint, from where they reach the card of its sealed model.
     """
-    checkpoint = load_checkpoint(path)
-    reviews = encode_reviews(load_split(source, split), checkpoint.build_encoder())
-    batches = validation_batches(reviews, checkpoint.recipe, checkpoint.text)
+    checkpoint, reviews = load_checkpoint(path), load_split(data, split)
+    encoded = encode_reviews(reviews, checkpoint.build_encoder(), np.ones(len(reviews), np.float32))
+    batches = validation_batches(encoded, checkpoint.recipe, checkpoint.text)
     predictions = predict(checkpoint.build_network(), batches, checkpoint.temperature)
-    logits, labels = (torch.cat(parts) for parts in zip(*predictions, strict=True))
-    ece = expected_calibration_error(torch.sigmoid(logits).numpy(), labels.numpy())
-    result = CalibratedEvaluation(**asdict(mean_of(predictions, "rows")), ece=ece)
+    judged = joined_predictions(predictions)
+    ece = expected_calibration_error(torch.sigmoid(judged.logits).numpy(), encoded.labels, encoded.weights)
+    sources = figures_by_source(judged, sources_of(reviews))
+    result = CalibratedEvaluation(**asdict(mean_of(predictions, "rows")), ece=ece, sources=sources)
     if record:
         metrics = {**checkpoint.metrics, split: asdict(result)}
         save_checkpoint(replace(checkpoint, metrics=metrics), path)

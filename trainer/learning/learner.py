@@ -13,7 +13,8 @@ from trainer.data.batches import Batch
 from trainer.errors import TrainerError
 from trainer.network.bfloat16 import lstm_class
 from trainer.network.losses import Judged, judge
-from trainer.network.lstm import NetworkSettings, SentimentLSTM
+from trainer.network.lstm import SentimentLSTM
+from trainer.network.settings import NetworkSettings
 from trainer.recipes import Recipe
 
 __all__ = ["Learner"]
@@ -47,12 +48,11 @@ class Learner:
 
     def step(self, batch: Batch, progress: float) -> Judged:
         """Learn one batch; `progress` is the share of the training done after it, from 0 to 1."""
-        input_ids, mask, labels = batch
         self.network.train()
         self._set_rates(progress)
         self._optimizer.zero_grad()
-        vectors = self.network.embedding(self._drop_words(input_ids))
-        judged = self._backward(vectors, mask, labels)
+        vectors = self.network.embedding(self._drop_words(batch.input_ids))
+        judged = self._backward(vectors, batch)
         if not torch.isfinite(judged[0]):
             raise TrainerError(
                 "the loss is no longer a number; fit again with a lower --learning-rate or --clip-norm 1"
@@ -105,19 +105,22 @@ class Learner:
             return input_ids
         return input_ids.masked_fill(torch.rand(input_ids.shape) < self._recipe.word_dropout, self._unknown_id)
 
-    def _backward(self, vectors: Tensor, mask: Tensor, labels: Tensor) -> Judged:
+    def _backward(self, vectors: Tensor, batch: Batch) -> Judged:
+        """Gradients of a batch, whose word vectors are [batch, time, embedding]."""
         if not self._recipe.adversarial:
-            judged = judge(self.network, vectors, mask, labels, self._recipe.prefix_weight)
-            judged[0].backward()  # type: ignore[no-untyped-call]
-            return judged
+            return self._gradients_of(vectors, batch)
         clean = vectors.detach().requires_grad_()
-        judged = judge(self.network, clean, mask, labels, self._recipe.prefix_weight)
-        judged[0].backward()  # type: ignore[no-untyped-call]
+        judged = self._gradients_of(clean, batch)
         assert clean.grad is not None
-        moved = (clean.detach() + self._worst_shift(clean.grad, mask)).requires_grad_()
-        judge(self.network, moved, mask, labels, self._recipe.prefix_weight)[0].backward()  # type: ignore[no-untyped-call]
+        moved = (clean.detach() + self._worst_shift(clean.grad, batch.mask)).requires_grad_()
+        self._gradients_of(moved, batch)
         assert moved.grad is not None
         vectors.backward(clean.grad + moved.grad)  # type: ignore[no-untyped-call]
+        return judged
+
+    def _gradients_of(self, vectors: Tensor, batch: Batch) -> Judged:
+        judged = judge(self.network, vectors, batch.mask, batch.labels, batch.weights, self._recipe.prefix_weight)
+        judged[0].backward()  # type: ignore[no-untyped-call]
         return judged
 
     def _worst_shift(self, gradient: Tensor, mask: Tensor) -> Tensor:

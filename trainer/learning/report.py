@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from scorer.system.atomic import write_aside
 from trainer.learning.calibration import Calibration, reliability
 from trainer.learning.checkpoint import EpochRecord
+from trainer.learning.evaluation import Prediction, describe_sources
 
 __all__ = ["best_epoch", "describe_fit", "write_reliability", "write_report"]
 
@@ -22,11 +23,12 @@ def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:
 
 
 def describe_fit(history: Sequence[EpochRecord]) -> list[str]:
-    """The best epoch, and in words and figures when overfitting began."""
+    """Each source's held-out figures if there are several, the best epoch, and when overfitting began."""
     best, last = best_epoch(history), history[-1]
     lines = [
+        *describe_sources(best.sources),
         f"best epoch {best.epoch} of {last.epoch}: validation loss {best.validation_loss:.4f}, "
-        f"accuracy {best.validation_accuracy:.2%}"
+        f"accuracy {best.validation_accuracy:.2%}",
     ]
     if best is last:
         return [*lines, "no overfitting yet: the validation loss was still falling; more epochs may help"]
@@ -46,13 +48,13 @@ def write_report(history: Sequence[EpochRecord], folder: Path) -> None:
         _curves(history).savefig(partial, format="png", dpi=120)
 
 
-def write_reliability(logits: torch.Tensor, labels: torch.Tensor, calibration: Calibration, folder: Path) -> None:
-    """Write `reliability.png`: said and true share of positives, before and after calibration; both are [rows]."""
+def write_reliability(judged: Prediction, calibration: Calibration, folder: Path) -> None:
+    """Write `reliability.png`: said and true share of positives, before and after calibration."""
     with write_aside(folder / "reliability.png") as partial:
-        _reliability(logits, labels, calibration).savefig(partial, format="png", dpi=120)
+        _reliability(judged, calibration).savefig(partial, format="png", dpi=120)
 
 
-def _reliability(logits: torch.Tensor, labels: torch.Tensor, calibration: Calibration) -> Figure:
+def _reliability(judged: Prediction, calibration: Calibration) -> Figure:
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="says what is true")
@@ -60,7 +62,8 @@ def _reliability(logits: torch.Tensor, labels: torch.Tensor, calibration: Calibr
         (1.0, calibration.ece_before, "before"),
         (calibration.temperature, calibration.ece_after, f"divided by {calibration.temperature:.2f}"),
     ):
-        bins = reliability(torch.sigmoid(logits / temperature).numpy(), labels.numpy(), calibration.bins)
+        probabilities = torch.sigmoid(judged.logits / temperature).numpy()
+        bins = reliability(probabilities, judged.labels.numpy(), judged.weights.numpy(), calibration.bins)
         said, true = [one.probability for one in bins], [one.positive for one in bins]
         axes.plot(said, true, marker="o", label=f"{label}: error {ece:.2%}")
     title = f"reliability on {calibration.rows:,} held-out reviews"

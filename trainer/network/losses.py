@@ -13,25 +13,30 @@ Judged = tuple[Tensor, Tensor, Tensor]
 
 
 def judge(
-    network: SentimentLSTM, vectors: Tensor, attention_mask: Tensor, labels: Tensor, prefix_weight: float
+    network: SentimentLSTM,
+    vectors: Tensor,
+    attention_mask: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    prefix_weight: float,
 ) -> Judged:
-    """Cross-entropy of the network's logits with `labels` in [0, 1].
+    """Cross-entropy of the network's logits with `labels` in [0, 1], each review times its weight [batch].
 
     Word vectors [batch, time, embedding], mask [batch, time]. Labels are [batch], or [batch, prefixes] as in
     `SentimentLSTM.prefix_logits`: NaN where nothing is known, and the last known one is the whole review's.
     """
     if labels.ndim == 1:
         logits = network.classify(vectors, attention_mask)
-        return binary_cross_entropy_with_logits(logits, labels), logits, labels
+        return binary_cross_entropy_with_logits(logits, labels, weights), logits, labels
     logits = network.prefix_logits(vectors, attention_mask)
-    return _judge_prefixes(logits, labels[:, : logits.shape[1]], prefix_weight)
+    return _judge_prefixes(logits, labels[:, : logits.shape[1]], weights, prefix_weight)
 
 
-def _judge_prefixes(logits: Tensor, labels: Tensor, prefix_weight: float) -> Judged:
+def _judge_prefixes(logits: Tensor, labels: Tensor, weights: Tensor, prefix_weight: float) -> Judged:
     """The whole review counts 1 and its beginnings, if they have labels, `prefix_weight` together."""
     known = ~labels.isnan()
     whole = (known * torch.arange(labels.shape[1])).amax(1, keepdim=True)  # [batch, 1]
-    weights = known * (prefix_weight / whole.clamp_min(1))
-    weights = weights.scatter(1, whole, 1.0)
-    losses = binary_cross_entropy_with_logits(logits, labels.nan_to_num(), weights, reduction="sum") / len(labels)
+    shares = (known * (prefix_weight / whole.clamp_min(1))).scatter(1, whole, 1.0)  # [batch, prefixes]
+    shares = shares * weights.unsqueeze(1)
+    losses = binary_cross_entropy_with_logits(logits, labels.nan_to_num(), shares, reduction="sum") / len(labels)
     return losses, logits.gather(1, whole).squeeze(1), labels.gather(1, whole).squeeze(1)

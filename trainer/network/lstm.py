@@ -1,38 +1,18 @@
 """The network: word vectors → one-way LSTM → pooling → one logit."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from trainer.errors import TrainerError
+from trainer.network.settings import NetworkSettings, Pooling
 
-__all__ = ["PREFIX_WORDS", "NetworkSettings", "Pooling", "SentimentLSTM"]
-
-Pooling = Literal["final_step", "max_mean", "last_max_mean"]
+__all__ = ["PREFIX_WORDS", "SentimentLSTM"]
 
 PREFIX_WORDS = 32
 """`SentimentLSTM.prefix_logits` judges a text after every so many words."""
 
 _POOLED: dict[Pooling, int] = {"final_step": 1, "max_mean": 2, "last_max_mean": 3}  # states that the head sees
-
-
-@dataclass(frozen=True)
-class NetworkSettings:
-    """All that is needed to build the network again; saved in every checkpoint."""
-
-    vocab_size: int
-    embedding_dim: int
-    hidden_dim: int
-    pooling: Pooling
-    words_per_step: int = 1
-    """Words that the LSTM reads at each step; two halve the steps, and each has its own input weights."""
-    dropout: float = 0.0
-    """On pooled states."""
-    vector_dropout: float = 0.0
-    """On word vectors."""
 
 
 class SentimentLSTM(nn.Module):
@@ -49,7 +29,7 @@ class SentimentLSTM(nn.Module):
         self.settings = settings
         self.embedding = nn.Embedding(settings.vocab_size, settings.embedding_dim)
         step_dim = settings.embedding_dim * settings.words_per_step
-        self.lstm = lstm(step_dim, settings.hidden_dim, batch_first=True)
+        self.lstm = lstm(step_dim, settings.hidden_dim, settings.layers, batch_first=True)
         self.vector_dropout = nn.Dropout(settings.vector_dropout)
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(settings.hidden_dim * _POOLED[settings.pooling], 1)

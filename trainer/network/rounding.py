@@ -1,13 +1,11 @@
 """Word vectors in few bits: rounded when they are saved, so that what was validated is what is served."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-__all__ = ["EmbeddingBits", "round_vectors", "row_steps"]
+from trainer.network.settings import EmbeddingBits
 
-EmbeddingBits = Literal[8, 16, 32]
+__all__ = ["round_vectors", "row_steps"]
 
 
 def round_vectors(vectors: Tensor, bits: EmbeddingBits) -> Tensor:

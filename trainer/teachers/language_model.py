@@ -18,7 +18,8 @@ from scorer.tokens.encoder import RaggedIds
 from trainer.data.ragged import rows_of
 from trainer.errors import TrainerError
 from trainer.network.bfloat16 import lstm_class
-from trainer.stages import Made, Progress
+from trainer.seeds import step_seed
+from trainer.stages import Made, StageProgress
 from trainer.teachers.sampled_softmax import SampledLoss, Sampler
 
 __all__ = ["LanguageModel", "LanguageModelSettings", "learn_language"]
@@ -85,7 +86,7 @@ class _Reader:
 
     def step(self) -> None:
         """Read one window of every stream and learn from it."""
-        torch.manual_seed(self._seed * 1_000_003 + self.done)
+        torch.manual_seed(step_seed(self._seed, self.done))
         words, following = self._next_window()
         samples = self._sampler.draw(np.random.default_rng([self._seed, 1, self.done]))
         for group in self._optimizer.param_groups:
@@ -161,7 +162,7 @@ class _Reader:
         return loss
 
 
-def learn_language(reviews: RaggedIds, settings: LanguageModelSettings, seed: int, progress: Progress) -> Made:
+def learn_language(reviews: RaggedIds, settings: LanguageModelSettings, seed: int, progress: StageProgress) -> Made:
     """Word vectors and LSTM weights, named as in `SentimentLSTM`, after `settings.words` words; and what was reached.
 
     The vectors have one row more than the vocabulary, which stands for the end of a review.

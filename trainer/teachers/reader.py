@@ -1,6 +1,6 @@
 """Readers: large networks of the served kind that start from the language model and judge every prefix of a review."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
@@ -9,15 +9,16 @@ import torch
 from torch import Tensor
 
 from scorer.model.batches import pad_rows, plan_batches
-from scorer.tokens.encoder import RaggedIds, TextEncoder
-from trainer.data.batches import training_batches, validation_batches
+from scorer.tokens.encoder import RaggedIds, TextEncoder, TextSettings
+from trainer.data.batches import Batch, training_batches, validation_batches
 from trainer.data.reviews import EncodedReviews
 from trainer.learning.evaluation import mean_of, predict
 from trainer.learning.learner import Learner
 from trainer.network.bfloat16 import lstm_class
 from trainer.network.lstm import PREFIX_WORDS, SentimentLSTM
 from trainer.recipes import Recipe, Teachers
-from trainer.stages import Made, Progress
+from trainer.seeds import epoch_seed, step_seed
+from trainer.stages import Made, StageProgress
 
 __all__ = ["first_reader", "prefix_count", "read_prefixes", "self_trained_reader", "train_reader"]
 
@@ -50,7 +51,8 @@ def self_trained_reader(recipe: Recipe, teachers: Teachers) -> Recipe:
 
 def _large(recipe: Recipe, teachers: Teachers) -> Recipe:
     size = teachers.teacher_hidden_dim
-    return replace(recipe, hidden_dim=size, words_per_step=1, embedding_rate=1.0, cosine=True, teachers=None)
+    large = replace(recipe, hidden_dim=size, layers=1, words_per_step=1, teachers=None)
+    return replace(large, embedding_rate=1.0, cosine=True)
 
 
 def train_reader(
@@ -60,39 +62,42 @@ def train_reader(
     reviews: EncodedReviews,
     held_out: Mapping[str, EncodedReviews],
     seed: int,
-    progress: Progress,
+    progress: StageProgress,
 ) -> Made:
     """Weights of a reader that begins with the weights `start`, and its accuracy on each part that is held out."""
     torch.manual_seed(seed)
     learner = Learner(recipe, recipe.network_settings(encoder.vocab_size), encoder.unknown_id)
     learner.start_from(start)
-    first = batches = rows = 0  # epochs, and of the current one batches and rows, that are done
+    begun = [0, 0, 0]
     if kept := progress.load():
         learner.load_state_dict(kept["learner"])
-        first, batches, rows = kept["done"]
-    for epoch in range(first, recipe.epochs):
-        order = training_batches(reviews, recipe, encoder.settings, seed * 10_007 + epoch)
-        for batch in islice(order, batches, None):
-            # A seed of its own for every step, so that a resumed stage need not know how far the last one drew.
-            torch.manual_seed((seed * 10_007 + epoch) * 1_000_003 + batches)
-            batches, rows = batches + 1, rows + len(batch[2])
-            share = (epoch + rows / len(reviews)) / recipe.epochs
-            loss, _, _ = learner.step(batch, share)
-            done = [epoch, batches, rows]
-            progress.at(
-                share,
-                lambda loss=loss: f"training loss {loss.item():.3f}",  # type: ignore[misc]
-                lambda done=done: {"learner": learner.state_dict(), "done": done},  # type: ignore[misc]
-            )
-        batches = rows = 0
+        begun = kept["done"]
+    for batch, done in _batches_left(reviews, recipe, encoder.settings, seed, begun):
+        share = (done[0] + done[2] / len(reviews)) / recipe.epochs
+        loss, _, _ = learner.step(batch, share)
+        _tell(progress, share, float(loss), learner, done)
     served = learner.served_network()
-    reached = {
-        f"{part}_accuracy": mean_of(
-            predict(served, validation_batches(texts, recipe, encoder.settings)), "rows"
-        ).accuracy
-        for part, texts in held_out.items()
-    }
-    return dict(served.state_dict()), reached
+    held_out_batches = {part: validation_batches(texts, recipe, encoder.settings) for part, texts in held_out.items()}
+    means = {part: mean_of(predict(served, batches), "rows") for part, batches in held_out_batches.items()}
+    return dict(served.state_dict()), {f"{part}_accuracy": mean.accuracy for part, mean in means.items()}
+
+
+def _batches_left(
+    reviews: EncodedReviews, recipe: Recipe, settings: TextSettings, seed: int, done: list[int]
+) -> Iterator[tuple[Batch, list[int]]]:
+    """Batches of all epochs behind `done`: epochs, and of the current one batches and rows; each with its own such."""
+    first, batches, rows = done
+    for epoch in range(first, recipe.epochs):
+        order = training_batches(reviews, recipe, settings, epoch_seed(seed, epoch))
+        for batch in islice(order, batches, None):
+            torch.manual_seed(step_seed(epoch_seed(seed, epoch), batches))  # dropout of its own, resumed or not
+            batches, rows = batches + 1, rows + len(batch.labels)
+            yield batch, [epoch, batches, rows]
+        batches = rows = 0
+
+
+def _tell(progress: StageProgress, share: float, loss: float, learner: Learner, done: list[int]) -> None:
+    progress.at(share, lambda: f"training loss {loss:.3f}", lambda: {"learner": learner.state_dict(), "done": done})
 
 
 def prefix_count(longest: int) -> int:

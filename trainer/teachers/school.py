@@ -1,10 +1,10 @@
 """Distillation: from reviews to soft labels, stage by stage; the epochs then teach them to a small network.
 
-    language-model ─▶ reader-1 ─▶ reading-1 ─▶ stack-1 ─▶ reader-2 ─▶ reading-2 ─▶ stack-2 ─▶ … soft labels
-                                                  ▲                                   ▲
-                                               linear                              linear
+    texts ─▶ linear ─▶ transformer ─▶ language-model ─▶ reader-1 ─▶ stack-1 ─▶ reader-2 ─▶ stack-2 ─▶ … soft labels
 
-The held-out reviews train none of this; they only weigh the teachers against one another.
+Linear teacher, transformer and the last reader make up the panel, and a stack says how much each one's word counts.
+Recipes leave out the transformer, or language model and readers. The held-out reviews train none of this; they only
+weigh the teachers against one another.
 """
 
 from collections.abc import Sequence
@@ -12,24 +12,32 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from scorer.tokens.encoder import RaggedIds, TextEncoder, TextSettings
-from trainer.data.ragged import joined, ragged, tail
-from trainer.data.reviews import EncodedReviews, encode_reviews, encode_texts
-from trainer.data.sentences import encode_sentences, sentences_fingerprint
+from trainer.data.ragged import joined, tail
+from trainer.data.reviews import EncodedReviews, column_of, encode_reviews, encode_texts, sources_of
+from trainer.data.sentences import encode_sentences, sentences_fingerprint, split_sentences
 from trainer.data.splits import Splits
 from trainer.data.tokenizer import pad_id_of
+from trainer.data.weights import balanced_rows, mean_by_source, weights_of
+from trainer.errors import TrainerError
+from trainer.network.lstm import PREFIX_WORDS
 from trainer.recipes import Recipe, Teachers
-from trainer.stages import Made, Output, Progress, Stages
-from trainer.teachers.crops import SENTENCE_ENDS, cut_crops
+from trainer.stages import Made, Output, StageProgress, Stages
+from trainer.teachers.finetuning import LabelledTexts
 from trainer.teachers.language_model import LanguageModelSettings, learn_language
 from trainer.teachers.linear import linear_logits, word_ratios
+from trainer.teachers.made_texts import MadeTexts, Material, cut_crops, recombine, texts_from
+from trainer.teachers.panel import Panel
 from trainer.teachers.reader import first_reader, read_prefixes, self_trained_reader, train_reader
-from trainer.teachers.soft_labels import mix_hard, prefix_labels, whole, whole_labels
-from trainer.teachers.stack import fit_stack, stacked
+from trainer.teachers.soft_labels import mix_hard, prefix_labels, sure_enough, whole_labels
+from trainer.teachers.stack import fit_stack
+from trainer.teachers.transformer import Encoder, Transformer, load_transformer
+from trainer.teachers.transformer_stages import TransformerStages
 
 __all__ = ["Lesson", "teach"]
 
@@ -38,8 +46,8 @@ _HARD_SHARE = 0.5  # of the true label in what self-training learns
 _SENTENCE_SHARE = 0.9  # of a sentence's true label, against no opinion
 _SENTENCES_HELD_OUT = 0.1
 _WHOLE_REVIEW = 1_000_000  # tokens: language model and linear teacher read long reviews to the end
-_LM_PASSES = 10  # at most, over a small corpus
-_CROPS_A_REVIEW = 3  # at most
+_LM_PASSES = 10  # at most, over a few reviews
+_CROPS_A_REVIEW = 10  # at most, and as many recombined texts
 _RATIO_SCALE = 2.0  # makes the log ratios of telling words as large as other numbers of their vectors, or larger
 _SPEED = 1e11  # floating-point operations a second of an ordinary core in bfloat16, to foretell minutes
 
@@ -49,9 +57,9 @@ class Lesson:
     """What the network of a recipe learns from its teachers."""
 
     reviews: EncodedReviews
-    """Training reviews, unlabelled ones, crops and sentences, with soft labels of their prefixes."""
+    """All reviews, texts made of them, and sentences, with soft labels; of prefixes as well if a reader gave them."""
     weights: dict[str, Tensor]
-    """To start from: the last reader's word vectors."""
+    """To start from: word vectors."""
     stages: dict[str, Any]
     """What each stage reached."""
 
@@ -59,177 +67,249 @@ class Lesson:
 def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stages: Stages) -> Lesson:
     """Train the teachers of `recipe`, which has some, on `splits`, and let them label every review softly."""
     assert recipe.teachers is not None
-    school = _School(splits, tokenizer, recipe, recipe.teachers, seed, stages)
-    linear = school.judge_by_ngrams()
-    copies = recipe.teachers.sentence_copies
-    if not recipe.teachers.lm_words:
-        texts = school.with_sentences(school.label_by_ngrams(linear), copies)
-        return Lesson(texts, {_VECTORS: school.first_vectors()}, dict(stages.summaries))
-    crops = school.cut_crops()
-    rounds = recipe.teachers.self_training_rounds
-    reader = school.train_first(school.learn_language())
-    reading = school.read(1, reader, crops if rounds == 0 else None)
-    stack = school.weigh(1, linear, reading)
-    for number in range(2, 2 + rounds):
-        reader = school.train_on(number, reader, linear, reading, stack)
-        # Earlier readers have no say any more: they are so like the last that a stack would set one against another.
-        reading = school.read(number, reader, crops if number == 1 + rounds else None)
-        stack = school.weigh(number, linear, reading)
-    reviews = school.label(recipe.teachers.hard_share, linear, reading, stack, crops)
-    texts = school.with_sentences(reviews, copies)
-    return Lesson(texts, {_VECTORS: reader.tensors[_VECTORS]}, dict(stages.summaries))
+    teachers = recipe.teachers
+    # First of all: what is wrong shows at once, not after the stages before it.
+    if teachers.lm_words:
+        _check_prefixes(recipe)
+    transformer = load_transformer(teachers.teacher, teachers.teacher_length) if teachers.teacher else None
+    school = _School(splits, tokenizer, recipe, teachers, seed, stages)
+    alone = transformer is None and not teachers.lm_words
+    panel, vectors = Panel((school.judge_by_ngrams(with_made=alone),)), school.first_vectors()
+    if transformer:
+        judge, vectors = school.judge_by_transformer(transformer, vectors)
+        panel = panel.joined_by(judge)
+    if teachers.lm_words:
+        panel, stack, reader = school.teach_readers(panel)
+        vectors = vectors if transformer and teachers.teacher_vectors else reader.tensors[_VECTORS]
+    else:
+        stack = school.weigh("stack", panel)
+    reviews = school.label(teachers.hard_share, panel, stack, with_made=True)
+    texts = school.with_sentences(reviews, teachers.sentence_copies)
+    weighed = EncodedReviews(texts.ids, texts.labels, texts.weights / texts.weights.mean())
+    return Lesson(weighed, {_VECTORS: vectors}, dict(stages.summaries))
+
+
+def _check_prefixes(recipe: Recipe) -> None:
+    """Raise `TrainerError` for a network that cannot learn what readers say of the beginnings of a text."""
+    if recipe.pooling == "final_step":
+        raise TrainerError("--pooling final_step: cannot judge beginnings of a text; use another, or --lm-words 0")
+    if PREFIX_WORDS % recipe.words_per_step:
+        raise TrainerError(
+            f"--words-per-step {recipe.words_per_step}: readers judge a text after every {PREFIX_WORDS} words, no "
+            "whole number of steps; use 1, 2, 4 or 8, or --lm-words 0"
+        )
 
 
 class _School:
-    """The reviews as ids, and one method for each step."""
+    """The reviews as texts and as ids, and one method for each step."""
 
     def __init__(
         self, splits: Splits, tokenizer: Tokenizer, recipe: Recipe, teachers: Teachers, seed: int, stages: Stages
     ) -> None:
         self._recipe, self._teachers, self._seed, self._stages = recipe, teachers, seed, stages
+        self._splits, self._tokenizer = splits, tokenizer
         text = recipe.text_settings(pad_id_of(tokenizer))
         self._encoder = TextEncoder(tokenizer.to_str(), text)
         unabridged = TextEncoder(tokenizer.to_str(), TextSettings(_WHOLE_REVIEW, "tail", text.pad_id))
-        self._train = encode_reviews(splits.train, unabridged)
-        self._held_out = encode_reviews(splits.validation, unabridged)
-        self._unlabelled = encode_texts(splits.unlabelled, unabridged) if splits.unlabelled else joined([])
+        weights = weights_of(splits.train, recipe)
+        self._train = encode_reviews(splits.train, unabridged, weights)
+        self._held_out = encode_reviews(splits.validation, unabridged, weights_of(splits.validation, recipe))
+        self._unlabelled, self._weights = joined([]), weights
+        if splits.unlabelled:
+            self._unlabelled = encode_texts(splits.unlabelled, unabridged)
+            others = mean_by_source(weights, splits.train, splits.unlabelled)
+            self._weights = np.concatenate([weights, others])
         self._all = joined([self._train.ids, self._unlabelled])
-        self._sentences, self._held_out_sentences = encode_sentences(self._encoder, _SENTENCES_HELD_OUT, seed)
-        self._ends = np.array([i for i in map(tokenizer.token_to_id, SENTENCE_ENDS) if i is not None], np.int64)
+        self._learned_sentences, judged = split_sentences(_SENTENCES_HELD_OUT, seed)
+        self._sentences = encode_sentences(self._learned_sentences, self._encoder)
+        self._held_out_sentences = encode_sentences(judged, self._encoder)
+        self._made = self._make_texts()
+        self._made_texts = texts_from(self._made.tensors)
+        self._made_ids = self._encoder.encode(self._made_texts)
 
-    def cut_crops(self) -> Output:
-        """Ids of the crops: `values` end to end and `lengths`."""
-        count = min(self._teachers.crops, _CROPS_A_REVIEW * len(self._all))
-        longest = self._recipe.max_length
-
-        def work(_: Progress) -> Made:
-            crops = cut_crops(self._all, self._ends, count, longest, self._seed)
-            tensors = {"values": torch.from_numpy(crops.values), "lengths": torch.from_numpy(crops.lengths)}
-            return tensors, {"crops": len(crops), "words": len(crops.values)}
-
-        return self._stages.run("crops", f"cutting {count:,}", {"count": count, "longest": longest}, [], work)
-
-    def judge_by_ngrams(self) -> Output:
-        """The linear teacher's logits [rows] of every part."""
+    def judge_by_ngrams(self, with_made: bool) -> Output:
+        """The linear teacher's logits [rows] of every part, and of the texts made of reviews if it is to judge them."""
         folds, strength = self._teachers.linear_folds, self._teachers.linear_strength
-        others = {"held_out": self._held_out.ids, "unlabelled": self._unlabelled}
+        others = {
+            name: (ids, np.full(len(ids), -1))
+            for name, ids in (("held_out", self._held_out.ids), ("unlabelled", self._unlabelled))
+        }
+        if with_made:
+            others["made"] = self._made_ids, self._made.tensors["parents"].numpy()
 
-        def work(_: Progress) -> Made:
+        def work(_: StageProgress) -> Made:
             vocab_size = self._encoder.vocab_size
             return linear_logits(self._train, others, vocab_size, folds=folds, strength=strength, seed=self._seed)
 
         plan = f"{folds} folds over {len(self._train):,} reviews, a few minutes for 25,000"
-        return self._stages.run("linear", plan, {"folds": folds, "strength": strength}, [], work)
+        settings = {"folds": folds, "strength": strength}
+        return self._stages.run("linear", plan, settings, [self._made] if with_made else [], work)
 
-    def learn_language(self) -> Output:
+    def judge_by_transformer(self, teacher: Transformer, vectors: Tensor) -> tuple[Output, Tensor]:
+        """Its logits [rows] of every part, and word vectors by it if they are wanted, else `vectors`."""
+        self._stages.said(teacher.about)
+        stages = TransformerStages(self._stages, self._teachers, self._seed)
+        encoder = isinstance(teacher.network, Encoder)
+        tuned = [stages.finetune(teacher, self._texts_to_finetune())] if encoder else []
+        judge = stages.judge(teacher, self._texts_by_part(), self._held_out, [*tuned, self._made])
+        if self._teachers.teacher_vectors:
+            special = (self._encoder.settings.pad_id, self._encoder.unknown_id)
+            words = [
+                "" if i in special else self._tokenizer.id_to_token(i) or "" for i in range(self._encoder.vocab_size)
+            ]
+            vectors = stages.vectors(teacher, words, self._recipe.embedding_dim, tuned)
+        return judge, vectors
+
+    def teach_readers(self, panel: Panel) -> tuple[Panel, Output, Output]:
+        """Language model and readers, of which the last one joins the panel; the stack of all; and that reader."""
+        rounds = self._teachers.self_training_rounds
+        reader = self._train_first(self._learn_language())
+        whole_panel = panel.joined_by(self._read(1, reader, with_made=rounds == 0))
+        stack = self.weigh("stack-1", whole_panel)
+        for number in range(2, 2 + rounds):
+            reader = self._train_on(number, reader, whole_panel, stack)
+            # Earlier readers have no say any more: so like the last, a stack would set one against another.
+            whole_panel = panel.joined_by(self._read(number, reader, with_made=number == 1 + rounds))
+            stack = self.weigh(f"stack-{number}", whole_panel)
+        return whole_panel, stack, reader
+
+    def weigh(self, name: str, panel: Panel) -> Output:
+        """How much each teacher's word counts."""
+        labels, shares = torch.from_numpy(self._held_out.labels), torch.from_numpy(self._held_out.weights)
+
+        def work(_: StageProgress) -> Made:
+            return fit_stack(panel.opinions("held_out"), labels, shares)
+
+        plan = f"weighing {len(panel.judges)} teachers on {len(labels):,} held-out reviews"
+        return self._stages.run(name, plan, {}, panel.judges, work)
+
+    def label(self, hard_share: float, panel: Panel, stack: Output, *, with_made: bool) -> EncodedReviews:
+        """All reviews, and the texts made of them, with soft labels; of prefixes as well if there is a reader."""
+        labelled, unlabelled = (panel.verdicts(stack, part) for part in ("train", "unlabelled"))
+        logits = torch.cat([mix_hard(labelled, torch.from_numpy(self._train.labels), hard_share), unlabelled])
+        ids = self._abridged(self._all)
+        prefixes = panel.prefixes()
+        if prefixes:
+            labels = prefix_labels(torch.cat(prefixes), logits, torch.from_numpy(ids.lengths))
+        else:
+            labels = torch.sigmoid(logits)
+        reviews = EncodedReviews(ids, labels.numpy(), self._weights)
+        if not with_made:
+            return reviews
+        said, weights = panel.verdicts_on_made(stack), self._made.tensors["weights"].numpy()
+        return _joined(reviews, EncodedReviews(self._made_ids, _as(labels, said, self._made_ids).numpy(), weights))
+
+    def first_vectors(self) -> Tensor:
+        """Random word vectors, but for their first number: how much more often good reviews hold the word."""
+        seeded = torch.Generator().manual_seed(self._seed)
+        vectors = torch.randn(self._encoder.vocab_size, self._recipe.embedding_dim, generator=seeded)
+        vectors[:, 0] = word_ratios(self._train, self._encoder.vocab_size) * _RATIO_SCALE
+        return vectors
+
+    def with_sentences(self, reviews: EncodedReviews, copies: int) -> EncodedReviews:
+        """`reviews`, whose labels are [rows] or [rows, prefixes], and so many copies of every sentence."""
+        ids = self._abridged(self._sentences.ids)
+        logits = mix_hard(torch.zeros(len(ids)), torch.from_numpy(self._sentences.labels), _SENTENCE_SHARE)
+        labels = _as(torch.from_numpy(reviews.labels), logits, ids).numpy()
+        return _joined(reviews, *[EncodedReviews(ids, labels, self._sentences.weights)] * copies)
+
+    def _make_texts(self) -> Output:
+        """Crops, recombined sentences and single words, as `MadeTexts.tensors`."""
+        most = _CROPS_A_REVIEW * len(self._all)
+        crops, recombined = min(self._teachers.crops, most), min(self._teachers.recombined, most)
+        words = self._frequent_words(self._teachers.single_words)
+
+        def work(_: StageProgress) -> Made:
+            material = self._material()
+            parts = [cut_crops(material, crops, self._seed), recombine(material, recombined, self._seed)]
+            made = parts[0] + parts[1] + MadeTexts(words, [1.0] * len(words), [-1] * len(words))
+            counts = {"crops": len(parts[0].texts), "recombined": len(parts[1].texts), "single_words": len(words)}
+            return made.tensors(), counts
+
+        plan = f"{crops:,} crops, {recombined:,} recombined texts, {len(words):,} words"
+        settings = {"crops": crops, "recombined": recombined, "words": len(words)}
+        return self._stages.run("texts", plan, settings, [], work)
+
+    def _material(self) -> Material:
+        """All reviews, labelled or not."""
+        parts = [self._splits.train, *([self._splits.unlabelled] if self._splits.unlabelled else [])]
+        texts = [text for part in parts for text in column_of(part, "text").to_pylist()]
+        sources = np.concatenate([sources_of(part) for part in parts])
+        return Material(texts, self._weights, np.unique(sources, return_inverse=True)[1])
+
+    def _frequent_words(self, count: int) -> list[str]:
+        counts = np.bincount(self._all.values, minlength=self._encoder.vocab_size)
+        tokens = (self._tokenizer.id_to_token(int(i)) for i in np.argsort(-counts, kind="stable") if counts[i])
+        return [token for token in tokens if token and token.isalpha()][:count]
+
+    def _texts_to_finetune(self) -> LabelledTexts:
+        """Labelled reviews, and the trainer's sentences as one more source, balanced over sources and labels."""
+        names = [f"reviews of {name}" for name in sources_of(self._splits.train).tolist()]
+        texts, labels = column_of(self._splits.train, "text"), self._train.labels
+        if self._teachers.sentence_copies:  # as large as other sources at most: they must not outweigh the reviews
+            sentences = self._learned_sentences.slice(0, len(names) // len(set(names)))
+            texts = pa.concat_arrays([texts, sentences["text"].combine_chunks()])
+            labels = np.concatenate([labels, self._sentences.labels[: len(sentences)]])
+            names += ["sentences"] * len(sentences)
+        sources = np.unique(names, return_inverse=True)[1]
+        rule = self._recipe.source_weights, self._recipe.positive_weight
+        rows = balanced_rows(sources, labels.astype(np.int64), *rule, self._teachers.teacher_texts, self._seed)
+        return LabelledTexts(texts.take(pa.array(rows)).to_pylist(), labels[rows])
+
+    def _texts_by_part(self) -> dict[str, pa.LargeStringArray]:
+        unlabelled = self._splits.unlabelled
+        return {
+            "train": column_of(self._splits.train, "text"),
+            "held_out": column_of(self._splits.validation, "text"),
+            "unlabelled": column_of(unlabelled, "text") if unlabelled else pa.array([], pa.large_string()),
+            "made": self._made_texts,
+        }
+
+    def _learn_language(self) -> Output:
         """Weights of the language model."""
         words = min(self._teachers.lm_words, _LM_PASSES * len(self._all.values))
         sizes = self._encoder.vocab_size, self._recipe.embedding_dim, self._teachers.teacher_hidden_dim
         settings = LanguageModelSettings(*sizes, words)
         plan = f"reading {words:,} words, {self._about(words)}"
 
-        def work(progress: Progress) -> Made:
+        def work(progress: StageProgress) -> Made:
             return learn_language(self._all, settings, self._seed, progress)
 
         return self._stages.run("language-model", plan, asdict(settings), [], work)
 
-    def train_first(self, language_model: Output) -> Output:
+    def _train_first(self, language_model: Output) -> Output:
         """Weights of a reader fine-tuned on hard labels."""
         recipe = first_reader(self._recipe, self._teachers)
         start = {name: values for name, values in language_model.tensors.items() if name.startswith("lstm.")}
         # The language model's last vector ends a review; readers need none.
         start[_VECTORS] = language_model.tensors[_VECTORS][: self._encoder.vocab_size]
-        reviews = EncodedReviews(self._abridged(self._train.ids), self._train.labels)
+        reviews = EncodedReviews(self._abridged(self._train.ids), self._train.labels, self._train.weights)
         return self._train_reader("reader-1", recipe, start, reviews, [language_model], passes=2 * recipe.epochs)
 
-    def train_on(self, number: int, last: Output, linear: Output, reading: Output, stack: Output) -> Output:
+    def _train_on(self, number: int, last: Output, panel: Panel, stack: Output) -> Output:
         """Weights of a reader that goes on from the last on soft labels."""
         recipe = self_trained_reader(self._recipe, self._teachers)
-        reviews = self.label(_HARD_SHARE, linear, reading, stack)
-        upstream = [last, linear, reading, stack]
+        reviews = self.label(_HARD_SHARE, panel, stack, with_made=False)
+        upstream = [last, *panel.judges, stack]
         return self._train_reader(f"reader-{number}", recipe, last.tensors, reviews, upstream, passes=recipe.epochs)
 
-    def read(self, number: int, reader: Output, crops: Output | None = None) -> Output:
-        """A reader's logits [rows, prefixes] of every part, and of the crops if given."""
+    def _read(self, number: int, reader: Output, *, with_made: bool) -> Output:
+        """A reader's logits [rows, prefixes] of every part, and of the texts made of reviews if wanted."""
         recipe = first_reader(self._recipe, self._teachers)
-        parts = {
-            "train": self._train.ids,
-            "held_out": self._held_out.ids,
-            "unlabelled": self._unlabelled,
-            **({"crops": _ids(crops)} if crops else {}),
-        }
+        parts = {"train": self._train.ids, "held_out": self._held_out.ids, "unlabelled": self._unlabelled}
+        if with_made:
+            parts["made"] = self._made_ids
 
-        def work(_: Progress) -> Made:
+        def work(_: StageProgress) -> Made:
+            weights = reader.tensors
             read = {
-                part: read_prefixes(reader.tensors, recipe, self._encoder, self._abridged(ids))
-                for part, ids in parts.items()
+                part: read_prefixes(weights, recipe, self._encoder, self._abridged(ids)) for part, ids in parts.items()
             }
             return read, {"texts": sum(map(len, parts.values()))}
 
         words = sum(len(ids.values) for ids in parts.values())
         plan = f"judging {words:,} words, {self._about(words / 2)}"  # no way back: a third of the work, less well used
-        return self._stages.run(f"reading-{number}", plan, {}, [reader, crops] if crops else [reader], work)
-
-    def weigh(self, number: int, linear: Output, reading: Output) -> Output:
-        """How much each teacher's word counts."""
-        labels = torch.from_numpy(self._held_out.labels)
-
-        def work(_: Progress) -> Made:
-            return fit_stack(_opinions("held_out", linear, reading), labels)
-
-        plan = f"weighing linear teacher and reader on {len(labels):,} held-out reviews"
-        return self._stages.run(f"stack-{number}", plan, {}, [linear, reading], work)
-
-    def label(
-        self,
-        hard_share: float,
-        linear: Output,
-        reading: Output,
-        stack: Output,
-        crops: Output | None = None,
-    ) -> EncodedReviews:
-        """Training and unlabelled reviews, and crops if given, with soft labels of their prefixes.
-
-        Crops, if given, are judged by the reader alone: the linear teacher knows words, and a short text turns on
-        how they are put together.
-        """
-        labelled, unlabelled = (
-            stacked(stack.tensors, _opinions(part, linear, reading)) for part in ("train", "unlabelled")
-        )
-        logits = torch.cat([mix_hard(labelled, torch.from_numpy(self._train.labels), hard_share), unlabelled])
-        prefixes = torch.cat([reading.tensors[part] for part in ("train", "unlabelled")])
-        ids = self._abridged(self._all)
-        labels = prefix_labels(prefixes, logits, torch.from_numpy(ids.lengths))
-        reviews = EncodedReviews(ids, labels.numpy())
-        if not crops:
-            return reviews
-        scale = logits.std() / whole(prefixes).std()
-        said = whole_labels(whole(reading.tensors["crops"]) * scale, crops.tensors["lengths"], labels.shape[1])
-        return _joined(reviews, EncodedReviews(_ids(crops), said.numpy()))
-
-    def first_vectors(self) -> Tensor:
-        """Random word vectors, but for their first number: how much more often good reviews hold the word."""
-        vectors = torch.randn(self._encoder.vocab_size, self._recipe.embedding_dim)
-        vectors[:, 0] = word_ratios(self._train, self._encoder.vocab_size) * _RATIO_SCALE
-        return vectors
-
-    def label_by_ngrams(self, linear: Output) -> EncodedReviews:
-        """Training and unlabelled reviews, where the linear teacher is the only one, with soft labels as a whole."""
-        labels = torch.from_numpy(self._held_out.labels)
-        stack, _ = fit_stack([linear.tensors["held_out"]], labels)
-        labelled, unlabelled = (stacked(stack, [linear.tensors[part]]) for part in ("train", "unlabelled"))
-        mixed = mix_hard(labelled, torch.from_numpy(self._train.labels), self._teachers.hard_share)
-        labels = torch.sigmoid(torch.cat([mixed, unlabelled]))
-        return EncodedReviews(self._abridged(self._all), labels.numpy())
-
-    def with_sentences(self, reviews: EncodedReviews, copies: int) -> EncodedReviews:
-        """`reviews`, whose labels are [rows] or [rows, prefixes], and so many copies of every sentence."""
-        ids = self._abridged(self._sentences.ids)
-        logits = mix_hard(torch.zeros(len(ids)), torch.from_numpy(self._sentences.labels), _SENTENCE_SHARE)
-        labels = torch.sigmoid(logits)
-        if reviews.labels.ndim == 2:
-            labels = whole_labels(logits, torch.from_numpy(ids.lengths), reviews.labels.shape[1])
-        return _joined(reviews, *[EncodedReviews(ids, labels.numpy())] * copies)
+        return self._stages.run(f"reading-{number}", plan, {}, [reader, *([self._made] if with_made else [])], work)
 
     def _train_reader(
         self,
@@ -241,7 +321,9 @@ class _School:
         passes: int,
     ) -> Output:
         held_out = {
-            "held_out": EncodedReviews(self._abridged(self._held_out.ids), self._held_out.labels),
+            "held_out": EncodedReviews(
+                self._abridged(self._held_out.ids), self._held_out.labels, self._held_out.weights
+            ),
             "sentences": self._held_out_sentences,
         }
         # Steps of a smaller batch size hold fewer sentences, so that each weighs more.
@@ -250,7 +332,7 @@ class _School:
         words = len(reviews.ids.values) * passes
         plan = f"{len(reviews):,} reviews, {recipe.epochs} epochs, {self._about(words)}"
 
-        def work(progress: Progress) -> Made:
+        def work(progress: StageProgress) -> Made:
             texts = self.with_sentences(reviews, copies)
             return train_reader(recipe, self._encoder, start, texts, held_out, self._seed, progress)
 
@@ -267,14 +349,13 @@ class _School:
         return f"about {max(1, round(words * operations / _SPEED / 60))} min"
 
 
-def _ids(crops: Output) -> RaggedIds:
-    return ragged(crops.tensors["values"].numpy(), crops.tensors["lengths"].numpy())
-
-
 def _joined(*parts: EncodedReviews) -> EncodedReviews:
-    return EncodedReviews(joined([part.ids for part in parts]), np.concatenate([part.labels for part in parts]))
+    labels, weights = (np.concatenate(arrays) for arrays in ([p.labels for p in parts], [p.weights for p in parts]))
+    return EncodedReviews(joined([part.ids for part in parts]), labels, weights)
 
 
-def _opinions(part: str, linear: Output, reading: Output) -> list[Tensor]:
-    """Both teachers' logits [rows] of the whole texts of a part."""
-    return [linear.tensors[part], whole(reading.tensors[part])]
+def _as(labels: Tensor, logits: Tensor, ids: RaggedIds) -> Tensor:
+    """Probabilities of `logits` [rows] shaped as `labels`: [rows], or [rows, prefixes], known for whole texts only."""
+    if labels.ndim == 1:
+        return sure_enough(logits)
+    return whole_labels(logits, torch.from_numpy(ids.lengths), labels.shape[1])

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from trainer.network.lstm import PREFIX_WORDS
 
-__all__ = ["mix_hard", "prefix_labels", "whole", "whole_labels"]
+__all__ = ["mix_hard", "prefix_labels", "sure_enough", "whole", "whole_labels"]
 
 _LARGEST_LOGIT = 6.0  # surer labels than 99.75 % teach nothing more
 _LEAST_PROBABILITY = 0.003
@@ -30,18 +30,22 @@ def prefix_labels(prefix_logits: Tensor, logits: Tensor, lengths: Tensor) -> Ten
     `prefix_logits` [rows, prefixes] are one reader's, NaN behind the end; `logits` [rows] are all teachers' on the
     whole texts of `lengths` [rows]. The reader's are first stretched to the teachers' spread, then drift to theirs.
     """
-    end = whole(prefix_logits)
-    scale = logits.std() / end.std()
-    words = (torch.arange(prefix_logits.shape[1]) + 1) * PREFIX_WORDS
-    read = torch.minimum(words, lengths.unsqueeze(1)) / lengths.clamp_min(1).unsqueeze(1)
-    return _probabilities(prefix_logits * scale + read * (logits - end * scale).unsqueeze(1))
+    stretched = prefix_logits * (logits.std() / whole(prefix_logits).std())  # [rows, prefixes]
+    drift = (logits - whole(stretched)).unsqueeze(1)  # [rows, 1], what the others add at the end
+    return sure_enough(stretched + drift * _share_read(lengths, prefix_logits.shape[1]))
 
 
 def whole_labels(logits: Tensor, lengths: Tensor, prefixes: int) -> Tensor:
     """Probabilities [rows, prefixes] that are known, not NaN, for the whole texts only."""
     labels = torch.full((len(logits), prefixes), torch.nan)
     last = (lengths.clamp_min(1) - 1) // PREFIX_WORDS
-    return labels.scatter(1, last.unsqueeze(1), _probabilities(logits).unsqueeze(1))
+    return labels.scatter(1, last.unsqueeze(1), sure_enough(logits).unsqueeze(1))
+
+
+def _share_read(lengths: Tensor, prefixes: int) -> Tensor:
+    """The share of a text of `lengths` [rows] words that each prefix covers: [rows, prefixes], 1 at the end."""
+    words = (torch.arange(prefixes) + 1) * PREFIX_WORDS  # [prefixes]
+    return torch.minimum(words, lengths.unsqueeze(1)) / lengths.clamp_min(1).unsqueeze(1)
 
 
 def _last(prefix_logits: Tensor) -> Tensor:
@@ -49,5 +53,6 @@ def _last(prefix_logits: Tensor) -> Tensor:
     return (~prefix_logits.isnan()).sum(1, keepdim=True) - 1
 
 
-def _probabilities(logits: Tensor) -> Tensor:
+def sure_enough(logits: Tensor) -> Tensor:
+    """Probabilities of `logits`, of any shape, none of them surer than what still teaches."""
     return torch.sigmoid(logits.clamp(-_LARGEST_LOGIT, _LARGEST_LOGIT))

@@ -8,14 +8,17 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from trainer.stages import Made
 
-__all__ = ["fit_stack", "stacked"]
+__all__ = ["accuracy_of", "fit_stack", "stacked"]
 
 _PENALTY = 1e-3
 _FIRST_WEIGHT = 0.3
 
 
-def fit_stack(logits: Sequence[Tensor], labels: Tensor) -> Made:
-    """Logistic weights [teachers] and bias [1] of the teachers' logits, each [rows]; and what they reach together."""
+def fit_stack(logits: Sequence[Tensor], labels: Tensor, shares: Tensor) -> Made:
+    """Logistic weights [teachers] and bias [1] of the teachers' logits, each [rows]; and what they reach together.
+
+    `labels` and `shares` [rows]: what is true of each held-out review, and how much it counts.
+    """
     columns = torch.stack(list(logits), 1)
     weights = torch.full((columns.shape[1],), _FIRST_WEIGHT, requires_grad=True)
     bias = torch.zeros(1, requires_grad=True)
@@ -23,16 +26,21 @@ def fit_stack(logits: Sequence[Tensor], labels: Tensor) -> Made:
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = binary_cross_entropy_with_logits(columns @ weights + bias, labels)
+        value = binary_cross_entropy_with_logits(columns @ weights + bias, labels, shares)
         value = value + _PENALTY * weights.pow(2).sum()
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
     optimizer.step(loss)  # type: ignore[no-untyped-call]
     made = {"weights": weights.detach(), "bias": bias.detach()}
-    hits = (stacked(made, logits) > 0) == (labels > 0.5)
-    shares = " ".join(f"{weight:.2f}" for weight in weights.tolist())
-    return made, {"weights": shares, "held_out_accuracy": hits.float().mean().item()}
+    shown = " ".join(f"{weight:.2f}" for weight in weights.tolist())
+    return made, {"weights": shown, "held_out_accuracy": accuracy_of(stacked(made, logits), labels, shares)}
+
+
+def accuracy_of(logits: Tensor, labels: Tensor, shares: Tensor) -> float:
+    """The share of rows that `logits` judge rightly, each counted as `shares` says; all are [rows]."""
+    hits = (logits > 0) == (labels > 0.5)
+    return ((hits * shares).sum() / shares.sum()).item()
 
 
 def stacked(stack: dict[str, Tensor], logits: Sequence[Tensor]) -> Tensor:

@@ -164,7 +164,7 @@ def test_names_that_are_taken(command: Command) -> None:
 
 def test_values_of_different_kinds_have_no_column(command: Command) -> None:
     write("in.jsonl", b'{"text": "a", "x": 1}', b'{"text": "a", "x": "one"}')
-    one_line(command("scorer", "run", "in.jsonl", "-o", "out.parquet"), "in.jsonl", "lines 1", ".jsonl")
+    one_line(command("scorer", "run", "in.jsonl", "-o", "out.parquet"), "in.jsonl", "line 2", "'x'", ".jsonl")
     assert len(scored(command, "in.jsonl")) == 2
 
 

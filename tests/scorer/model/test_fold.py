@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 import torch
 from hypothesis import given
@@ -9,9 +8,12 @@ from hypothesis import strategies as st
 
 from exporter.recurrence import fastest_graph
 from scorer.model.fold import fold_table
-from scorer.model.network import EMBEDDED_MODEL, Network
-from trainer.network.lstm import NetworkSettings, SentimentLSTM
+from scorer.model.network import Network
+from scorer.model.runtime import onnxruntime as ort
+from scorer.model.sealed import EMBEDDED_MODEL
+from trainer.network.lstm import SentimentLSTM
 from trainer.network.rounding import EmbeddingBits, round_vectors
+from trainer.network.settings import NetworkSettings
 
 WORDS, HIDDEN = 50, 4
 

@@ -1,30 +1,22 @@
 """What is large stays on disk: peak memory does not grow with the file, and one huge review does not stop a run."""
 
-import csv
-import json
 import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Command
+from tests.writing import write_table
 
 pytestmark = pytest.mark.usefixtures("model")
 
 
 def write(path: Path, texts: list[str]) -> Path:
-    """A file in the format that its name tells; Parquet in a single row group."""
-    if path.suffix == ".parquet":
-        pq.write_table(pa.table({"text": texts}), path, row_group_size=len(texts), compression="none")
-    elif path.suffix == ".csv":
-        with path.open("w", newline="") as file:
-            csv.writer(file).writerows([["text"], *([text] for text in texts)])
-    else:
-        path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    return path
+    """Parquet in a single row group."""
+    spelling = {"row_group": len(texts), "compression": "none"} if path.suffix == ".parquet" else {}
+    return write_table(path, {"text": texts}, **spelling)
 
 
 def peak_bytes(path: Path) -> int:

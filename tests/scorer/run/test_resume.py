@@ -1,6 +1,5 @@
 """Runs that are killed, cut short or refused: the same command goes on, to the file of an uninterrupted run."""
 
-import csv
 import json
 import os
 import random
@@ -18,13 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scorer.model.network import EMBEDDED_MODEL
+from scorer.model.sealed import EMBEDDED_MODEL
 from tests.conftest import DATA, Command, Result, one_line
+from tests.writing import write_table
 
 ROWS = 60_000  # 15 windows
 RECORD_BYTES = 57  # of a window in the journal, without its scores
-WINDOW_BYTES = RECORD_BYTES + 4096 * 5
-FIRST_WINDOWS = [512, 1024, 2048, 512]  # rows; all others have 4096
+WINDOW_BYTES = RECORD_BYTES + 8192 * 5
+FIRST_WINDOWS = [512, 1024, 2048, 4096, 512]  # rows; all others have 8192
 WORDS = (
     "a",
     "the",
@@ -63,20 +63,13 @@ def made(fitted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts[8::1000] = ["  "] * len(texts[8::1000])
     table = pa.table({"n": range(ROWS), "text": texts, "tags": pa.array([["x", "y"]] * ROWS)})
     pq.write_table(table.replace_schema_metadata({"owner": "me"}), folder / "in.parquet", row_group_size=25_000)
-    write_csv(folder / "in.csv", texts)
+    write_table(folder / "in.csv", {"n": range(len(texts)), "text": texts})
     lines = (json.dumps({"n": n, "text": text}) + "\n" for n, text in enumerate(texts))
     (folder / "in.jsonl").write_text("".join(lines), encoding="utf-8")
     for source, output in JOBS:
         code, _, err = finish(start(fitted, folder / source, expected(folder, source, output)))
         assert (code, err) == (0, "")
     return folder
-
-
-def write_csv(path: Path, texts: list[str | None]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["n", "text"])
-        writer.writerows(enumerate(texts))
 
 
 def expected(made: Path, source: str, output: str) -> Path:
@@ -193,8 +186,8 @@ def test_a_damaged_journal_loses_nothing_before_the_damage(
 ) -> None:
     journal = journal_of(output).read_bytes()
     resumed = goes_on(command, fitted, made, output)
-    windows = [*FIRST_WINDOWS, *[4096] * ((resumed - sum(FIRST_WINDOWS)) // 4096)]
-    assert sum(windows) == resumed >= 3 * 4096
+    windows = [*FIRST_WINDOWS, *[8192] * ((resumed - sum(FIRST_WINDOWS)) // 8192)]
+    assert sum(windows) == resumed >= 8192
     ends = np.cumsum([RECORD_BYTES + 5 * rows for rows in windows])
     ends += len(journal) - ends[-1]  # what the run was asked for stands before them
     for what, content in damaged(journal).items():
@@ -231,20 +224,25 @@ def test_another_command_is_refused(
     assert list(output.parent.iterdir()) == [output]
 
 
-def test_another_model_version_or_input_is_refused(
-    command: Command, fitted: Path, made: Path, output: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_model_version_or_input_is_refused(command: Command, fitted: Path, made: Path, output: Path) -> None:
     run = ("scorer", "run", made / "in.parquet", "-o", output)
     one_line(command(*run, "-m", EMBEDDED_MODEL), "model was", "--restart")
-    with monkeypatch.context() as patch:
-        patch.setattr("scorer.run.fingerprint.__version__", "99")
-        one_line(command(*run, "-m", fitted / "best.onnx"), "sentiment-scorer was", "is 99", "--restart")
+    one_line(of_version("99", *run[1:], "-m", fitted / "best.onnx"), "sentiment-scorer was", "is 99", "--restart")
     before = (made / "in.parquet").stat()
     os.utime(made / "in.parquet", ns=(before.st_atime_ns, before.st_mtime_ns + 1))
     one_line(command(*run, "-m", fitted / "best.onnx"), "input's time was", "--restart")
     os.utime(made / "in.parquet", ns=(before.st_atime_ns, before.st_mtime_ns))
     one_line(command("scorer", "run", made / "in.csv", "-o", output, "-m", fitted / "best.onnx"), "input was")
     assert goes_on(command, fitted, made, output) > 0
+
+
+def of_version(version: str, *arguments: object) -> Result:
+    """Run `scorer` of another version."""
+    program = f"import scorer; scorer.__version__ = {version!r}; from scorer.cli.app import main; main()"
+    process = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    return Result(process.returncode, process.stdout, process.stderr)
 
 
 def test_scores_never_meet_another_text(command: Command, fitted: Path, made: Path, tmp_path: Path) -> None:

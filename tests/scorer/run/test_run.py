@@ -14,19 +14,15 @@ import pytest
 from scorer import __version__
 from scorer.model.sealed import read_sealed
 from tests.conftest import DATA, Command, one_line
+from tests.writing import write_table
 
 pytestmark = pytest.mark.usefixtures("model")
 NEW = ["sentiment_probability", "sentiment"]
 NASTY = ["plain, with comma", 'a "quote"', "two\nlines", "", "  ", "007", "1e5", "NULL", "é 😀", "last"]
 
 
-def write_csv(path: Path, texts: list[str], **options: str) -> Path:
-    encoding = options.pop("encoding", "utf-8")
-    with path.open("w", newline="", encoding=encoding) as file:
-        writer = csv.writer(file, **options)
-        writer.writerow(["id", "text"])
-        writer.writerows(enumerate(texts))
-    return path
+def numbered(texts: list[str]) -> dict[str, list]:
+    return {"id": list(range(len(texts))), "text": texts}
 
 
 def read_csv(path: Path, **options: str) -> list[dict[str, str]]:
@@ -71,7 +67,7 @@ def test_types_and_metadata_pass_through(command: Command) -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_csv_values_stay_the_strings_they_were(command: Command, delimiter: str) -> None:
-    write_csv(Path("in.csv"), NASTY, delimiter=delimiter)
+    write_table(Path("in.csv"), numbered(NASTY), delimiter=delimiter)
     result = command("scorer", "run", "in.csv", "-o", "out.csv", "--delimiter", delimiter)
     assert result.code == 0, result.err
     rows = read_csv(Path("out.csv"), delimiter=delimiter)
@@ -83,7 +79,7 @@ def test_csv_values_stay_the_strings_they_were(command: Command, delimiter: str)
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1", "utf-16"])
 def test_csv_encodings(command: Command, encoding: str) -> None:
-    write_csv(Path("in.csv"), ["café", "naïve"], encoding=encoding)
+    write_table(Path("in.csv"), numbered(["café", "naïve"]), encoding=encoding)
     arguments = [] if encoding == "utf-8-sig" else ["--encoding", encoding]
     result = command("scorer", "run", "in.csv", "-o", "out.csv", *arguments)
     assert result.code == 0, result.err

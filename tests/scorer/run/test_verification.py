@@ -4,32 +4,35 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scorer.errors import VerificationError
+from scorer.run.job import run
 from scorer.run.options import RunOptions
 from scorer.run.verification import verify_rows
-from tests.conftest import DATA, Command, one_line
+from scorer.scoring import Scorer
+from tests.conftest import DATA, Command
 
 
 @pytest.mark.parametrize("name", ["out.parquet", "out.csv", "out.jsonl"])
-def test_verify_scores_rows_one_by_one(
-    command: Command, model: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_verify_scores_rows_one_by_one(command: Command, model: Path, name: str) -> None:
     same = ("scorer", "run", DATA / "reviews.parquet", "-o", name, "--force", "--status", "--verify")
     assert "10 rows scored again, one by one: no difference" in command(*same, 10).out
     assert json.loads(command(*same, 1000, "--json").out)["verified"] == 60
 
-    def spoil_and_verify(options: RunOptions, *others: Any) -> int:
-        spoil(options.output, 7)
-        return verify_rows(options, *others)
 
-    monkeypatch.setattr("scorer.run.verification.verify_rows", spoil_and_verify)
-    one_line(command(*same, 1000), name, "1 of 60 verified rows differ", "the first is row 8: ")
+@pytest.mark.parametrize("name", ["out.parquet", "out.csv", "out.jsonl"])
+def test_a_changed_bit_is_found(model: Path, name: str) -> None:
+    options, scorer = RunOptions(DATA / "reviews.parquet", Path(name)), Scorer.open()
+    summary = run(options, scorer)
+    assert verify_rows(options, scorer, summary, 1000) == 60
+    spoil(options.output, 7)
+    with pytest.raises(VerificationError, match=f"{name}: 1 of 60 verified rows differ .* the first is row 8: "):
+        verify_rows(options, scorer, summary, 1000)
 
 
 def spoil(path: Path, row: int) -> None:

@@ -3,21 +3,26 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from scorer.tokens.encoder import RaggedIds
 from trainer.data.batches import training_batches, validation_batches
+from trainer.data.ragged import offsets_of, ragged
 from trainer.data.reviews import EncodedReviews
 from trainer.recipes import RECIPES
 
 LENGTHS = np.arange(500) % 60
-OFFSETS = np.concatenate([[0], np.cumsum(LENGTHS)])
 REVIEWS = EncodedReviews(
-    RaggedIds(np.repeat(np.arange(500, dtype=np.int32), LENGTHS), OFFSETS, np.zeros(500, np.bool_)),
+    ragged(np.repeat(np.arange(500, dtype=np.int32), LENGTHS), LENGTHS),
     (np.arange(500) % 2).astype(np.float32),
+    np.arange(500, dtype=np.float32),
 )
 
 
 def lengths_seen(batches) -> list[int]:
-    return sorted(int(n) for _, mask, _ in batches for n in mask.sum(1))
+    return sorted(int(n) for batch in batches for n in batch.mask.sum(1))
+
+
+def test_offsets_begin_at_0_and_end_at_the_total() -> None:
+    assert offsets_of(np.array([2, 0, 3])).tolist() == [0, 2, 2, 5]
+    assert offsets_of(np.array([], np.int64)).tolist() == [0]
 
 
 def test_every_review_comes_once_whatever_the_recipe() -> None:
@@ -34,4 +39,11 @@ def test_the_seed_decides_the_order_and_buckets_save_padding() -> None:
     assert all(torch.equal(a[0], b[0]) for a, b in zip(one, same, strict=True))
     assert not all(a[0].shape == b[0].shape and torch.equal(a[0], b[0]) for a, b in zip(one, other, strict=True))
     plain = training_batches(REVIEWS, replace(recipe, bucket_by_length=False), settings, 1)
-    assert sum(ids.numel() for ids, _, _ in one) < 0.8 * sum(ids.numel() for ids, _, _ in plain)
+    assert sum(batch.input_ids.numel() for batch in one) < 0.8 * sum(batch.input_ids.numel() for batch in plain)
+
+
+def test_a_batch_knows_its_rows_and_their_weights() -> None:
+    recipe = RECIPES["default"]
+    for batch in training_batches(REVIEWS, recipe, recipe.text_settings(0), 1):
+        assert batch.weights.tolist() == batch.rows.tolist()
+        assert batch.mask.sum(1).tolist() == LENGTHS[batch.rows].tolist()

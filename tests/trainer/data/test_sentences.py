@@ -9,13 +9,13 @@ from scorer.tokens.encoder import TextEncoder, TextSettings
 from scorer.tokens.words import word_tokenizer
 from tests.conftest import DATA
 from trainer.data import sentences
-from trainer.data.sentences import encode_sentences
+from trainer.data.sentences import encode_sentences, split_sentences
 
 
 def test_each_is_learned_or_held_out() -> None:
     encoder = TextEncoder(word_tokenizer(["not", "bad"]).to_str(), TextSettings(100, "tail", 0))
-    learned, held_out = encode_sentences(encoder, 0.1, seed=3)
-    table = pacsv.read_csv(sentences._SENTENCES)
+    learned, held_out = (encode_sentences(part, encoder) for part in split_sentences(0.1, seed=3))
+    table = pacsv.read_csv(sentences.SENTENCES)
     assert len(learned) + len(held_out) == table.num_rows
     assert len(held_out) == round(0.1 * table.num_rows)
     labels = np.concatenate([learned.labels, held_out.labels])
@@ -30,7 +30,7 @@ def test_none_is_among_the_texts_that_judge() -> None:
     def words(texts: pa.ChunkedArray) -> set[str]:
         return set(pc.replace_substring_regex(pc.utf8_lower(texts), r"[^a-z0-9]+", " ").to_pylist())
 
-    written = words(pacsv.read_csv(sentences._SENTENCES)["text"])
+    written = words(pacsv.read_csv(sentences.SENTENCES)["text"])
     for name in ("short_sentences", "test"):
         options = pacsv.ParseOptions(newlines_in_values=True)
         assert not written & words(pacsv.read_csv(DATA / f"{name}.csv", parse_options=options)["text"])

@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from trainer.learning.calibration import calibrate, expected_calibration_error, fit_temperature
+from trainer.data.weights import cell_weights
+from trainer.learning.calibration import COLDEST, HOTTEST, calibrate, expected_calibration_error, fit_temperature
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from trainer.learning.calibration import calibrate, expected_calibration_error, 
     ],
 )
 def test_expected_calibration_error(probabilities, labels, bins, error) -> None:
-    found = expected_calibration_error(np.array(probabilities), np.array(labels, float), bins)
+    found = expected_calibration_error(np.array(probabilities), np.array(labels, float), np.ones(len(labels)), bins)
     assert found == pytest.approx(error, abs=1e-12)
 
 
@@ -27,7 +28,7 @@ def test_calibration_finds_the_temperature_and_lowers_loss_and_error() -> None:
     true = torch.randn(20_000, generator=generator) * 2
     labels = torch.bernoulli(torch.sigmoid(true), generator=generator)
     logits = true * 2.5  # too sure of itself
-    calibration = calibrate(logits, labels)
+    calibration = calibrate(logits, labels, torch.ones(20_000))
     assert calibration.temperature == pytest.approx(2.5, rel=0.05)
     assert calibration.ece_after < 0.2 * calibration.ece_before
     assert calibration.rows == 20_000
@@ -37,5 +38,16 @@ def test_calibration_finds_the_temperature_and_lowers_loss_and_error() -> None:
     assert after < before
 
 
-def test_a_few_reviews_judged_rightly_do_not_make_certainty() -> None:
-    assert 0.09 < fit_temperature(torch.tensor([5.0, -5.0]), torch.tensor([1.0, 0.0])) < 11
+def test_a_few_reviews_do_not_make_certainty_nor_despair() -> None:
+    logits, right = torch.tensor([5.0, -5.0]), torch.tensor([1.0, 0.0])
+    assert fit_temperature(logits, right, torch.ones(2)) == pytest.approx(COLDEST, rel=1e-4)
+    assert fit_temperature(logits, 1 - right, torch.ones(2)) == pytest.approx(HOTTEST, rel=1e-4)
+
+
+def test_a_rare_label_counts_as_its_weight_says() -> None:
+    """Of ten good reviews nine are judged rightly, and of one bad one none: alike, that is no better than chance."""
+    logits, labels = torch.tensor([2.0] * 9 + [-2.0] + [2.0]), torch.tensor([1.0] * 10 + [0.0])
+    balanced = torch.from_numpy(cell_weights(np.zeros(11, np.int64), labels.long().numpy(), "size", "balanced"))
+    assert balanced.sum().item() == pytest.approx(11)
+    assert fit_temperature(logits, labels, torch.ones(11)) < 2
+    assert fit_temperature(logits, labels, balanced) == pytest.approx(HOTTEST, rel=1e-4)

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from trainer.errors import TrainerError
 from trainer.network.bfloat16 import Bfloat16LSTM
-from trainer.network.lstm import PREFIX_WORDS, NetworkSettings, Pooling, SentimentLSTM
+from trainer.network.lstm import PREFIX_WORDS, SentimentLSTM
+from trainer.network.settings import NetworkSettings, Pooling
 
 NETWORK = SentimentLSTM(NetworkSettings(vocab_size=20, embedding_dim=4, hidden_dim=4, pooling="max_mean")).eval()
 

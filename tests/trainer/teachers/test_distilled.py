@@ -1,6 +1,8 @@
 """`trainer fit --recipe distilled` as users call it: every stage, tiny, on the project's own reviews."""
 
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.csv as pacsv
@@ -9,17 +11,18 @@ import torch
 
 from scorer.model.sealed import read_sealed
 from tests.conftest import DATA, Command, Result, one_line
-from trainer import stages
+from tests.trainer.watching import Watcher
+from trainer import fitting
+from trainer.data.reviews import DataOptions
+from trainer.fitting import FitOptions
 from trainer.learning.checkpoint import load_checkpoint
-from trainer.learning.learner import Learner
-from trainer.teachers import language_model
 
 TINY = (
     *("--recipe", "distilled", "--embedding-dim", 8, "--hidden-dim", 8, "--vocab-size", 500, "--epochs", 2),
     *("--crops", 60, "--lm-words", 40_000, "--teacher-hidden-dim", 8, "--linear-folds", 2),
     *("--reader-epochs", 1, "--self-training-rounds", 1, "--sentence-copies", 0),
 )
-STAGES = ["linear", "crops", "language-model", "reader-1", "reading-1", "stack-1", "reader-2", "reading-2", "stack-2"]
+STAGES = ["texts", "linear", "language-model", "reader-1", "reading-1", "stack-1", "reader-2", "reading-2", "stack-2"]
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +84,7 @@ def test_from_labelled_reviews_alone_to_a_calibrated_sealed_model(command: Comma
     result = command("trainer", "evaluate", "best.pth", "--data", DATA, "--record")
     assert "calibration error" in result.out
     recorded = load_checkpoint(Path("best.pth"))
-    assert recorded.metrics["test"].keys() == {"loss", "accuracy", "reviews", "ece"}
+    assert recorded.metrics["test"].keys() == {"loss", "accuracy", "reviews", "ece", "sources"}
     assert recorded.recipe == checkpoint.recipe
 
 
@@ -91,47 +94,28 @@ def test_unlabelled_reviews_take_part(whole: Path) -> None:
     assert checkpoint.stages["reading-1"]["texts"] == 160 + 60
 
 
-def test_resumed_between_stages(command: Command, reviews: Path, whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = stages.Stages._make
+def interrupted_fit(reviews: Path, whole: Path, stop: Callable[[str], bool]) -> None:
+    """The fit `whole`, stopped as by Ctrl-C at the first line that `stop` holds for."""
+    data, recipe = DataOptions((str(reviews),)), load_checkpoint(whole).recipe
+    options = FitOptions(data, recipe, Path("best.pth"), save_every=0.0, speak_every=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        fitting.fit(options, Watcher(stop))
 
-    def interrupted(self: stages.Stages, name: str, *arguments: object) -> object:
-        if name == "reader-2":
-            raise KeyboardInterrupt
-        return made(self, name, *arguments)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(stages.Stages, "_make", interrupted)
-        assert fit(command, reviews).code == 130
+def test_resumed_between_stages(command: Command, reviews: Path, whole: Path) -> None:
+    interrupted_fit(reviews, whole, lambda line: line.startswith("reader-2:"))
     result = fit(command, reviews, "--resume")
     assert result.code == 0, result.err
     assert stages_begun(result) == ["reader-2", "reading-2", "stack-2"]
     assert_same_fit(whole, Path("best.pth"))
 
 
-@pytest.mark.parametrize(
-    ("owner", "steps", "stage"), [(language_model._Reader, 2, "language-model"), (Learner, 2, "reader-1")]
-)
-def test_resumed_inside_a_stage(
-    command: Command,
-    reviews: Path,
-    whole: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    owner: type,
-    steps: int,
-    stage: str,
-) -> None:
-    monkeypatch.setattr(stages, "_SAVE_EVERY", 0.0)
-    taken, step = [], owner.step
-
-    def interrupted(self: object, *arguments: object) -> object:
-        if len(taken) == steps:
-            raise KeyboardInterrupt
-        taken.append(1)
-        return step(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, "step", interrupted)
-        assert fit(command, reviews).code == 130
+@pytest.mark.parametrize("stage", ["language-model", "reader-1"])
+def test_resumed_inside_a_stage(command: Command, reviews: Path, whole: Path, stage: str) -> None:
+    # The line of the second step: it is spoken before its state is kept, so that of the first step is what lies there.
+    told = re.compile(rf"{stage}: \d+%")
+    steps = iter(range(9))
+    interrupted_fit(reviews, whole, lambda line: bool(told.match(line)) and next(steps) == 1)
     assert Path(f"best.run/stages/{stage}.part").exists()
     result = fit(command, reviews, "--resume")
     assert f"{stage}: resumed at" in result.out
@@ -139,11 +123,24 @@ def test_resumed_inside_a_stage(
     assert_same_fit(whole, Path("best.pth"))
 
 
+def test_the_small_network_begins_with_the_last_readers_word_vectors(command: Command) -> None:
+    still = ["--learning-rate", 1e-30, "--embedding-bits", 32, "--average-decay", "none", "--epochs", 1]
+    assert fit(command, DATA, *still).code == 0
+    reader = torch.load("best.run/stages/reader-2.pt", weights_only=True)["tensors"]["embedding.weight"]
+    assert torch.equal(load_checkpoint(Path("best.pth")).model_state_dict["embedding.weight"], reader)
+
+
+def test_stages_know_the_weights_of_sources_and_labels(command: Command, reviews: Path, whole: Path) -> None:
+    shutil.copytree(whole.with_suffix(".run"), "best.run")
+    Path("best.run/last.pth").unlink()
+    assert stages_begun(fit(command, reviews, "--positive-weight", 3, "--resume")) == STAGES
+
+
 def test_a_stage_of_another_fit_is_not_taken(command: Command, reviews: Path, whole: Path) -> None:
     shutil.copytree(whole.with_suffix(".run"), "best.run")
     Path("best.run/last.pth").unlink()
     result = fit(command, reviews, "--reader-epochs", 2, "--resume")
-    assert stages_begun(result) == [name for name in STAGES if name not in ("crops", "linear", "language-model")]
+    assert stages_begun(result) == [name for name in STAGES if name not in ("texts", "linear", "language-model")]
     Path("best.run/last.pth").unlink()
     Path("best.run/stages/linear.pt").write_bytes(b"damaged")
     result = fit(command, reviews, "--reader-epochs", 2, "--resume")
@@ -154,6 +151,14 @@ def test_teachers_are_options_of_recipes_that_have_some(command: Command) -> Non
     result = command("trainer", "fit", "--recipe", "tutorial", "--data", DATA, "--lm-words", 5)
     assert result.code == 2
     assert "--lm-words" in result.err
+
+
+def test_networks_that_cannot_learn_beginnings_are_refused_before_the_first_stage(command: Command) -> None:
+    for option, value in (("--words-per-step", 3), ("--pooling", "final_step")):
+        result = fit(command, DATA, option, value, "--force")
+        one_line(result, f"{option} {value}", "--lm-words 0")
+        assert stages_begun(result) == []
+    assert fit(command, DATA, "--words-per-step", 3, "--lm-words", 0, "--epochs", 1, "--force").code == 0
 
 
 def test_too_little_text_is_named(command: Command) -> None:

@@ -1,27 +1,26 @@
 """What each teacher is made of, on data small enough to know the answer."""
 
+from itertools import pairwise
+
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from scorer.tokens.encoder import TextEncoder, TextSettings
-from scorer.tokens.words import word_tokenizer
 from trainer.data.ragged import joined, ragged, rows_of, tail
 from trainer.data.reviews import EncodedReviews
 from trainer.network.losses import judge
-from trainer.network.lstm import NetworkSettings, SentimentLSTM
-from trainer.teachers.crops import cut_crops, sentence_bounds
+from trainer.network.lstm import SentimentLSTM
+from trainer.network.settings import NetworkSettings
 from trainer.teachers.linear import linear_logits
+from trainer.teachers.made_texts import MadeTexts, Material, cut_crops, recombine, sentence_bounds, texts_from
 from trainer.teachers.ngrams import Ngrams
 from trainer.teachers.sampled_softmax import SampledLoss
 from trainer.teachers.soft_labels import mix_hard, prefix_labels, whole, whole_labels
 from trainer.teachers.stack import fit_stack, stacked
 
-END, MARK = 2, 3
 LISTS = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=6)
 
 
@@ -41,28 +40,66 @@ def test_ragged_rows(one, other, longest) -> None:
     assert lists_of(rows_of(rows(*one), np.arange(len(one))[::-1])) == one[::-1]
 
 
-@given(st.lists(st.sampled_from([END, MARK, 7, 8, 9]), max_size=40))
-def test_crops_keep_sentence_boundaries(review) -> None:
-    ends = np.array([END, MARK])
-    crops = cut_crops(rows(review), ends, 20, 400, seed=0)
-    bounds = set(sentence_bounds(np.array(review, np.int32), ends).tolist())
-    for crop in lists_of(crops):
-        places = [i for i in range(len(review)) if review[i : i + len(crop)] == crop]
-        assert any({i, i + len(crop)} <= bounds for i in places)
+def material(*texts, sources=None) -> Material:
+    numbers = np.arange(1, len(texts) + 1, dtype=np.float32)
+    return Material(texts, numbers, np.zeros(len(texts), np.int64) if sources is None else np.array(sources))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("So good film! Bad film?! So good film...", ["So good film! ", "Bad film?! ", "So good film..."]),
+        ('He said "no." Then left.', ['He said "no." ', "Then left."]),
+        ("It cost 3.50 a day", ["It cost 3.50 a day"]),
+        ("One line\nanother<br /><br />last. ", ["One line\n", "another<br /><br />", "last. "]),
+        ("", []),
+    ],
+)
+def test_sentences(text: str, sentences: list[str]) -> None:
+    bounds = sentence_bounds(text)
+    assert [text[a:b] for a, b in pairwise(bounds) if text[a:b]] == sentences
+
+
+@given(st.lists(st.sampled_from([". ", "! ", "good ", "film ", "so "]), max_size=40).map("".join))
+def test_crops_keep_sentence_boundaries(review: str) -> None:
+    bounds = sentence_bounds(review)
+    stretches = {review[a:b].strip() for a in bounds for b in bounds if a < b}
+    assert set(cut_crops(material(review), 20, seed=0).texts) <= stretches
 
 
 def test_crops_of_words() -> None:
-    tokenizer = word_tokenizer(["good", "film", "bad", "so", ".", "!", "?"])
-    encoder = TextEncoder(tokenizer.to_str(), TextSettings(100, "tail", 0))
-    ids = encoder.encode(pa.array(["So good film! Bad film?! So good film...", "bad film"]))
-    ends = np.array([tokenizer.token_to_id(end) for end in ".!?"])
-    # 4: so good film !   8: bad film ? !   14: so good film . . .
-    assert sentence_bounds(ids.values[: ids.offsets[1]], ends).tolist() == [0, 4, 8, 14]
-    crops = [tuple(crop) for crop in lists_of(cut_crops(ids, ends, 200, 100, seed=1))]
-    first, second, third = (ids.values[a:b].tolist() for a, b in ((0, 4), (4, 8), (8, 14)))
-    parts = (first, second, third, first + second, second + third, first + second + third)
-    assert set(crops) == set(map(tuple, parts))  # each of them, and never the review of two words
-    assert max(map(len, lists_of(cut_crops(ids, ends, 60, 5, seed=1)))) == 5
+    found = cut_crops(material("So good film! Bad bad film?! So good film...", "bad film"), 200, seed=1)
+    first, second, third = "So good film!", "Bad bad film?!", "So good film..."
+    parts = [first, second, third, f"{first} {second}", f"{second} {third}"]
+    assert sorted(found.texts) == sorted(parts)  # each once, and neither a whole review nor one of two words
+    assert set(found.weights) == {1.0}
+    assert set(found.parents) == {0}
+    assert cut_crops(material("One and only sentence here. "), 5, seed=1).texts == []
+
+
+def test_recombined_texts_are_of_one_source_and_weigh_as_its_reviews() -> None:
+    found = recombine(
+        material("Good food. Fine wine.", "Bad room. Loud bar.", "Dull plot.", sources=[0, 0, 1]), 60, seed=1
+    )
+    assert len(found.texts) == 60
+    of_films = ["plot" in text for text in found.texts]
+    assert any(of_films)
+    assert not all(of_films)
+    for text, weight in zip(found.texts, found.weights, strict=True):
+        sentences = text.split(". ")
+        assert 2 <= len(sentences) <= 6
+        if "plot" in text:
+            assert set(text.replace(".", "").split()) == {"Dull", "plot"}
+            assert weight == 3.0
+        else:
+            assert 1.0 <= weight <= 2.0
+    assert any("food" in text and "bar" in text for text in found.texts)
+    assert recombine(material("Good."), 0, seed=1).texts == []
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"))))
+def test_made_texts_are_kept_as_they_are(texts: list[str]) -> None:
+    assert texts_from(MadeTexts(texts, [1.0] * len(texts), [-1] * len(texts)).tensors()).to_pylist() == texts
 
 
 @given(st.lists(st.lists(st.integers(0, 4), max_size=7), min_size=1, max_size=8))
@@ -85,13 +122,18 @@ def test_the_linear_teacher_recovers_a_planted_signal_out_of_fold() -> None:
     noise = [rng.integers(10, 60, 20).tolist() for _ in labels]
     # "5 6" is good and "6 5" is bad: single words say nothing.
     texts = [row[:9] + ([5, 6] if label else [6, 5]) + row[9:] for row, label in zip(noise, labels, strict=True)]
-    reviews = EncodedReviews(rows(*texts), labels)
-    others = {"held_out": rows([11, 5, 6, 12], [11, 6, 5, 12], []), "none": rows()}
+    reviews = EncodedReviews(rows(*texts), labels, np.ones(400, np.float32))
+    others = {
+        "held_out": (rows([11, 5, 6, 12], [11, 6, 5, 12], []), np.full(3, -1)),
+        "none": (rows(), np.zeros(0, int)),
+    }
     tensors, summary = linear_logits(reviews, others, 60, folds=5, strength=1.0, seed=0)
     assert summary["out_of_fold_accuracy"] > 0.98
     assert tensors["held_out"][0] > 1 > -1 > tensors["held_out"][1]
     assert [len(values) for values in tensors.values()] == [400, 3, 0]
-    random = EncodedReviews(rows(*noise), labels)
+    random = EncodedReviews(rows(*noise), labels, np.ones(400, np.float32))
+    noisy, _ = linear_logits(random, {"again": (random.ids, np.arange(400))}, 60, folds=5, strength=1.0, seed=0)
+    assert torch.equal(noisy["again"], noisy["train"])  # what is made of a review is judged out of its fold as well
     assert 0.35 < linear_logits(random, {}, 60, folds=5, strength=1.0, seed=0)[1]["out_of_fold_accuracy"] < 0.65
 
 
@@ -118,7 +160,7 @@ def test_the_stack_trusts_the_better_teacher() -> None:
     torch.manual_seed(0)
     labels = (torch.rand(500) > 0.5).float()
     good, bad = (labels * 2 - 1) * 2 + torch.randn(500), torch.randn(500)
-    stack, summary = fit_stack([good, bad], labels)
+    stack, summary = fit_stack([good, bad], labels, torch.ones(500))
     assert stack["weights"][0] > 5 * stack["weights"][1].abs()
     assert summary["held_out_accuracy"] > 0.95
     assert stacked(stack, [good, bad]).shape == (500,)
@@ -146,10 +188,11 @@ def test_labels_of_prefixes_weigh_against_that_of_the_whole() -> None:
     vectors, mask = network.embedding(torch.randint(10, (2, 70))), torch.ones(2, 70, dtype=torch.int64)
     mask[1, 20:] = 0
     labels = torch.tensor([[0.9, 0.8, 0.7, torch.nan], [0.2, torch.nan, torch.nan, torch.nan]])
-    loss, logits, wholes = judge(network, vectors, mask, labels, 0.5)
+    weights = torch.tensor([3.0, 0.5])
+    loss, logits, wholes = judge(network, vectors, mask, labels, weights, 0.5)
     assert wholes.tolist() == pytest.approx([0.7, 0.2])
     torch.testing.assert_close(logits, network.classify(vectors, mask))
     said = network.prefix_logits(vectors, mask)
     one = torch.nn.functional.binary_cross_entropy_with_logits(said[0], labels[0, :3], reduction="none")
     other = torch.nn.functional.binary_cross_entropy_with_logits(said[1, 0], labels[1, 0])
-    torch.testing.assert_close(loss, (0.25 * one[:2].sum() + one[2] + other) / 2)
+    torch.testing.assert_close(loss, (3 * (0.25 * one[:2].sum() + one[2]) + 0.5 * other) / 2)

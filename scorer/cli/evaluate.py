@@ -1,0 +1,160 @@
+"""`scorer evaluate`: how good a model is on labelled reviews."""
+
+from __future__ import annotations
+
+from scorer.cli.arguments import file_path, json_argument, model_argument, open_scorer
+from scorer.cli.tool import ArgumentParser
+from scorer.system.terminal import printable, shortened
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scorer.evaluation.evaluate import Evaluation
+    from scorer.evaluation.metrics import Figures, Interval
+
+__all__ = ["evaluate", "evaluate_arguments"]
+
+_WIDTHS = (11, 10, 10, 10, 7, 12)
+
+
+def evaluate_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of `scorer evaluate`."""
+    from scorer.files.format import CsvOptions, Format
+
+    csv, add = CsvOptions(), parser.add_argument
+    add("input", metavar="INPUT", type=file_path, help="Labelled reviews: a .parquet, .csv or .jsonl file.")
+    add("--text-column", metavar="NAME", help="The column of texts.  [default: the usual names]")
+    add("--label-column", metavar="NAME", help="The column of labels.  [default: label, sentiment, stars, rating, …]")
+    read = "What labels mean, as in good=1,bad=0,fair=-; 0/1, words and stars (1–2, 4–5) are known."
+    add("--labels", metavar="VALUE=1,…", help=read)
+    add("--by", metavar="NAME", help="A column whose values part the reviews into groups.")
+    add("--threshold", metavar="P", type=_share, help="Least probability called positive.  [default: the model's]")
+    add("--against", metavar="FILE", type=file_path, help="Another sealed model, on the same rows.")
+    add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
+    add("--delimiter", metavar="C", default=csv.delimiter, help="Between values of a CSV line.  [default: %(default)s]")
+    add("--encoding", metavar="NAME", default=csv.encoding, help="Of a CSV input.  [default: %(default)s]")
+    model_argument(parser)
+    json_argument(parser)
+
+
+def _share(text: str) -> float:
+    from argparse import ArgumentTypeError
+
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return share
+
+
+def evaluate(
+    *,
+    input: Path,
+    text_column: str | None,
+    label_column: str | None,
+    labels: str | None,
+    by: str | None,
+    threshold: float | None,
+    against: Path | None,
+    format: str | None,
+    delimiter: str,
+    encoding: str,
+    model: Path | None,
+    as_json: bool,
+) -> None:
+    """Print how good a model is on the labelled rows of INPUT.
+
+    Example: scorer evaluate reviews.parquet --by source
+    """
+    from scorer.evaluation.evaluate import EvaluationOptions
+    from scorer.evaluation.evaluate import evaluate as judge
+    from scorer.evaluation.labels import parse_reading
+    from scorer.files.format import CsvOptions, Format
+    from scorer.system.limits import limited_memory
+
+    options = EvaluationOptions(
+        input,
+        text_column,
+        label_column,
+        parse_reading(labels) if labels else None,
+        by,
+        threshold,
+        Format(format) if format else None,
+        CsvOptions(delimiter, encoding),
+    )
+    with limited_memory():
+        result = judge(options, open_scorer(model), open_scorer(against) if against else None)
+    if as_json:
+        import json
+
+        print(json.dumps(result.as_dict()))
+    else:
+        print("\n".join(_lines(result)))
+
+
+def _lines(result: Evaluation) -> Iterator[str]:
+    figures = result.figures
+    counts = f"{figures.rows:,} labelled reviews, {figures.positive / figures.rows:.1%} positive"
+    yield f"{printable(result.input)}: {counts}"
+    yield f"labels read as {printable(str(result.reading))}"
+    if result.left_out or result.unscored:
+        yield f"not counted: {result.left_out:,} without such a label, {result.unscored:,} without text"
+    yield from _figure_lines(figures)
+    if result.groups:
+        yield from ("", *_table(result.groups))
+    if result.against and result.test:
+        yield from ("", "the other model, on the same rows:", *_figure_lines(result.against))
+        yield (
+            f"only the first is right: {result.test.only_first:,} rows, only the other: {result.test.only_second:,}; "
+            f"by chance alone with p = {result.test.p_value:.2g} (McNemar)"
+        )
+
+
+def _figure_lines(figures: Figures) -> Iterator[str]:
+    right = figures.confusion
+    yield f"accuracy           {_percent(figures.accuracy)}   always the same: {figures.majority:.1%}"
+    recalls = f"positive {figures.recall_positive:.1%}, negative {figures.recall_negative:.1%}"
+    yield f"balanced accuracy  {_percent(figures.balanced_accuracy)}   of {recalls}"
+    yield f"F1                 {figures.f1:.1%}"
+    yield f"ROC-AUC            {_number(figures.roc_auc)}"
+    yield f"log loss           {_number(figures.log_loss)}"
+    yield f"calibration error  {figures.calibration_error:.1%}"
+    yield (
+        f"right: {right['true_positive']:,} positive, {right['true_negative']:,} negative; "
+        f"wrong: {right['false_positive']:,} called positive, {right['false_negative']:,} called negative"
+    )
+
+
+def _table(groups: dict[str, Figures]) -> Iterator[str]:
+    width = max(len("group"), *(len(shortened(printable(name))) for name in groups))
+    titles = ("rows", "positive", "accuracy", "balanced", "AUC", "cal. error")
+    yield f"{'group':<{width}}" + "".join(f"{title:>{wide}}" for title, wide in zip(titles, _WIDTHS, strict=True))
+    for name, one in groups.items():
+        cells = (
+            f"{one.rows:,}",
+            f"{one.positive / one.rows:.1%}",
+            f"{one.accuracy.value:.1%}",
+            f"{one.balanced_accuracy.value:.1%}",
+            f"{one.roc_auc.value:.3f}",
+            f"{one.calibration_error:.1%}",
+        )
+        shown = ("–" if cell.startswith("nan") else cell for cell in cells)  # where a group has only one class
+        yield f"{shortened(printable(name)):<{width}}" + "".join(
+            f"{cell:>{wide}}" for cell, wide in zip(shown, _WIDTHS, strict=True)
+        )
+    known = [one.balanced_accuracy.value for one in groups.values() if one.balanced_accuracy.value >= 0]
+    errors = [one.calibration_error for one in groups.values()]
+    mean = f"mean of groups: balanced accuracy {sum(known) / len(known):.1%}, " if known else "mean of groups: "
+    yield f"{mean}calibration error {sum(errors) / len(errors):.1%}"
+
+
+def _percent(figure: Interval) -> str:
+    return f"{figure.value:.1%} ({figure.low:.1%}–{figure.high:.1%})"
+
+
+def _number(figure: Interval) -> str:
+    return f"{figure.value:.3f} ({figure.low:.3f}–{figure.high:.3f})"

@@ -1,0 +1,183 @@
+"""A sealed model, or two, judged on labelled reviews: one pass over the file, figures in all and by group."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scorer.arrow.columns import column_at, find_column
+from scorer.errors import InputError
+from scorer.evaluation.labels import LEFT_OUT, LabelReading, label_key, reading_of
+from scorer.evaluation.metrics import Figures, McNemar, measure
+from scorer.files.format import CsvOptions, Format
+from scorer.files.inputs import LocalInput
+from scorer.files.opening import open_source
+from scorer.scoring import Scorer
+
+__all__ = ["Evaluation", "EvaluationOptions", "evaluate"]
+
+_USUAL_LABELS = ("label", "labels", "sentiment", "stars", "rating", "score", "class", "target", "polarity")
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What `scorer evaluate` is asked to do."""
+
+    input: Path
+    text_column: str | None = None
+    label_column: str | None = None
+    """None looks for the usual names."""
+    labels: LabelReading | None = None
+    """What labels mean; None goes by what they are."""
+    by: str | None = None
+    """A column whose values part the reviews into groups."""
+    threshold: float | None = None
+    """Least probability that is called positive; None takes the model's."""
+    input_format: Format | None = None
+    csv: CsvOptions = field(default_factory=CsvOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was found."""
+
+    input: str
+    model_sha256: str
+    reading: LabelReading
+    left_out: int
+    """Rows without a label, or whose label is neither positive nor negative."""
+    unscored: int
+    """Labelled rows without text."""
+    figures: Figures
+    groups: dict[str, Figures]
+    against: Figures | None = None
+    """Of the other model on the same rows."""
+    test: McNemar | None = None
+    """Which of both models alone is right."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        found: dict[str, Any] = {"input": self.input, "model_sha256": self.model_sha256}
+        found |= {"labels": str(self.reading), "left_out": self.left_out, "unscored": self.unscored}
+        found |= self.figures.as_dict()
+        found["groups"] = {name: figures.as_dict() for name, figures in self.groups.items()}
+        if self.against and self.test:
+            found["against"] = self.against.as_dict()
+            found["mcnemar"] = {"only_first": self.test.only_first, "only_second": self.test.only_second}
+            found["mcnemar"]["p_value"] = self.test.p_value
+        return found
+
+
+def evaluate(options: EvaluationOptions, scorer: Scorer, against: Scorer | None = None) -> Evaluation:
+    """Judge `scorer`, and `against` if given, on the labelled rows of the input.
+
+    A row without text counts as left out. Raises `InputError` for a file that cannot be read, without labels, or whose
+    labels cannot be understood.
+    """
+    rows = _Rows.of(options, [scorer, *([against] if against else [])])
+    reading = options.labels or reading_of(rows.keys(), f"{options.input}: column {rows.label_column!r}")
+    label = rows.labels(reading)
+    has_text = ~np.isnan(rows.probability[0])
+    used = (label != LEFT_OUT) & has_text
+    if not used.any():
+        raise InputError(f"{options.input}: no row has both a text and a label; read were {reading}")
+    truth = label[used] == 1
+    thresholds = [_threshold(options, one) for one in (scorer, against or scorer)]
+    first = rows.probability[0][used]
+    groups = _by_group(rows.groups(used), first, truth, thresholds[0])
+    others: tuple[Figures, McNemar] | tuple[()] = ()
+    if against:
+        second = rows.probability[1][used]
+        hits = [(p >= t) == truth for p, t in zip((first, second), thresholds, strict=True)]
+        test = McNemar(int((hits[0] & ~hits[1]).sum()), int((hits[1] & ~hits[0]).sum()))
+        others = measure(second, truth, thresholds[1]), test
+    return Evaluation(
+        str(options.input),
+        scorer.sealed.sha256,
+        reading,
+        int((label == LEFT_OUT).sum()),
+        int(((label != LEFT_OUT) & ~has_text).sum()),
+        measure(first, truth, thresholds[0]),
+        groups,
+        *others,
+    )
+
+
+def _threshold(options: EvaluationOptions, scorer: Scorer) -> float:
+    return scorer.sealed.card.threshold if options.threshold is None else options.threshold
+
+
+def _by_group(
+    group: NDArray[np.object_], probability: NDArray[np.float32], truth: NDArray[np.bool_], threshold: float
+) -> dict[str, Figures]:
+    names = sorted(set(group.tolist()))
+    return {name: measure(probability[group == name], truth[group == name], threshold) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """All that is kept of a file: some bytes a row."""
+
+    label_column: str
+    probability: list[NDArray[np.float32]]
+    """By model, [rows]; NaN where there is no text."""
+    label: NDArray[np.int32]
+    """Which of `label_keys` each row has, [rows]."""
+    label_keys: list[str | None]
+    group: NDArray[np.int32]
+    group_names: list[str]
+
+    @classmethod
+    def of(cls, options: EvaluationOptions, scorers: Sequence[Scorer]) -> "_Rows":
+        """Read and score the input."""
+        source = open_source(LocalInput(options.input), options.text_column, options.input_format, options.csv)
+        label_path = find_column(source.name, source.schema, options.label_column, _USUAL_LABELS, "--label-column")
+        group_path = find_column(source.name, source.schema, options.by, (), "--by") if options.by else None
+        probability: list[list[NDArray[np.float32]]] = [[np.empty(0, np.float32)] for _ in scorers]
+        labels, groups = _Codes(), _Codes()
+        for window in source.windows():
+            decoded = source.decode(window)
+            for one, scorer in zip(probability, scorers, strict=True):
+                one.append(scorer.score_texts(decoded.texts, decoded.unreadable).probability)
+            labels.add(label_key(value) for value in column_at(decoded.rows, label_path).to_pylist())
+            if group_path:
+                groups.add(str(value) for value in column_at(decoded.rows, group_path).to_pylist())
+        joined = [np.concatenate(parts) for parts in probability]
+        name = options.label_column or source.schema.field(label_path[0]).name
+        return cls(name, joined, labels.codes, labels.values, groups.codes, groups.values)
+
+    def keys(self) -> Iterator[str]:
+        """The different labels that there are."""
+        return (key for key in self.label_keys if key is not None)
+
+    def labels(self, reading: LabelReading) -> NDArray[np.int8]:
+        """What each row's label means, int8 [rows]."""
+        codes = [LEFT_OUT if key is None else reading.meaning.get(key, LEFT_OUT) for key in self.label_keys]
+        return np.array(codes, np.int8)[self.label]
+
+    def groups(self, used: NDArray[np.bool_]) -> NDArray[np.object_]:
+        """The group's name of each used row; none where there are no groups."""
+        return np.array(self.group_names, np.object_)[self.group[used]] if self.group_names else np.empty(0, np.object_)
+
+
+class _Codes:
+    """Values as numbers, in the order in which they first came."""
+
+    def __init__(self) -> None:
+        self._known: defaultdict[Any, int] = defaultdict(lambda: len(self._known))
+        self._parts: list[NDArray[np.int32]] = [np.empty(0, np.int32)]
+
+    def add(self, values: Iterator[Any]) -> None:
+        self._parts.append(np.fromiter((self._known[value] for value in values), np.int32))
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        return np.concatenate(self._parts)
+
+    @property
+    def values(self) -> list[Any]:
+        return list(self._known)

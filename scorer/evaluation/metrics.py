@@ -1,0 +1,171 @@
+"""Figures of probabilities against labels, with intervals of 95 % where a formula gives them."""
+
+from dataclasses import asdict, dataclass
+from math import comb, sqrt
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Figures", "Interval", "McNemar", "expected_calibration_error", "measure", "roc_auc"]
+
+_Z = 1.959964  # 97.5 % of a normal distribution lie below
+_BINS = 15
+_LEAST = 1e-7  # of a probability, so that one sure mistake does not make a log loss infinite
+_MOST_EXACT = 1000  # discordant rows; beyond, the normal distribution is as good
+
+Bools = NDArray[np.bool_]
+Probabilities = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure and the bounds of its 95 % interval; all NaN where there is nothing to measure."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How good probabilities are; shares are of 1, `log_loss` is in nats."""
+
+    rows: int
+    positive: int
+    """Rows whose label is positive."""
+    confusion: dict[str, int]
+    """Rows by label and verdict."""
+    accuracy: Interval
+    balanced_accuracy: Interval
+    """Mean of the two recalls: 0.5 for a verdict that is always the same."""
+    majority: float
+    """Accuracy of always saying what is more frequent."""
+    recall_positive: float
+    recall_negative: float
+    f1: float
+    """Of the positive class."""
+    roc_auc: Interval
+    log_loss: Interval
+    calibration_error: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """All figures, ready for JSON; None for what could not be measured."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class McNemar:
+    """Two models on the same rows (McNemar 1947): who alone is right how often, and how likely chance does that."""
+
+    only_first: int
+    only_second: int
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided: exact by the binomial distribution, by the normal one where rows are many."""
+        total, fewer = self.only_first + self.only_second, min(self.only_first, self.only_second)
+        if total == 0:
+            return 1.0
+        if total > _MOST_EXACT:
+            distance = (abs(self.only_first - self.only_second) - 1) / sqrt(total)
+            return float(2 * (1 - NormalDist().cdf(max(distance, 0.0))))
+        return min(1.0, float(2 * sum(comb(total, k) for k in range(fewer + 1)) / 2**total))
+
+
+def measure(probability: Probabilities, label: Bools, threshold: float) -> Figures:
+    """All figures of P(positive) against labels, both [rows]; from `threshold` on the verdict is positive."""
+    said = probability >= threshold
+    hits = said == label
+    rows, positive = len(label), int(label.sum())
+    true_positive, true_negative = int((said & label).sum()), int((~said & ~label).sum())
+    false_positive, false_negative = rows - positive - true_negative, positive - true_positive
+    recalls = _share(true_positive, positive), _share(true_negative, rows - positive)
+    return Figures(
+        rows,
+        positive,
+        {
+            "true_positive": true_positive,
+            "false_positive": false_positive,
+            "true_negative": true_negative,
+            "false_negative": false_negative,
+        },
+        _wilson(int(hits.sum()), rows),
+        _balanced(recalls, (positive, rows - positive)),
+        _share(max(positive, rows - positive), rows),
+        *recalls,
+        _share(2 * true_positive, 2 * true_positive + false_positive + false_negative),
+        _auc_interval(roc_auc(probability, label), positive, rows - positive),
+        _log_loss(probability, label),
+        expected_calibration_error(probability, label),
+    )
+
+
+def roc_auc(probability: Probabilities, label: Bools) -> float:
+    """How likely a positive row has a higher probability than a negative one, ties half; NaN with one class only."""
+    positive = int(label.sum())
+    negative = len(label) - positive
+    if not positive or not negative:
+        return float("nan")
+    _, place, counts = np.unique(probability, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2  # the mean rank of equal values
+    return float((ranks[place][label].sum() - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def expected_calibration_error(probability: Probabilities, label: Bools, bins: int = _BINS) -> float:
+    """Mean gap, over rows, between P(positive) and the share of positive rows in its equal-width bin; 0 is best."""
+    if not len(label):
+        return float("nan")
+    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    said = np.bincount(place, probability.astype(np.float64), bins)
+    true = np.bincount(place, label, bins)
+    return float(np.abs(said - true).sum() / len(label))
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _wilson(hits: int, rows: int) -> Interval:
+    """A share with its score interval (Wilson 1927)."""
+    if not rows:
+        return Interval(*[float("nan")] * 3)
+    share, z2 = hits / rows, _Z**2
+    middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
+    half = _Z * sqrt(share * (1 - share) / rows + z2 / (4 * rows**2)) / (1 + z2 / rows)
+    return Interval(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)))
+
+
+def _balanced(recalls: tuple[float, float], rows: tuple[int, int]) -> Interval:
+    """The mean of both recalls; its variance is a quarter of the sum of theirs."""
+    mean = sum(recalls) / 2
+    variance = sum(recall * (1 - recall) / max(n, 1) for recall, n in zip(recalls, rows, strict=True)) / 4
+    return _around(mean, sqrt(variance) if variance == variance else variance, 1.0)
+
+
+def _auc_interval(auc: float, positive: int, negative: int) -> Interval:
+    """By the formula of Hanley and McNeil (1982)."""
+    if auc != auc:
+        return Interval(auc, auc, auc)
+    first, second = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = auc * (1 - auc) + (positive - 1) * (first - auc**2) + (negative - 1) * (second - auc**2)
+    return _around(auc, sqrt(max(variance, 0.0) / (positive * negative)), 1.0)
+
+
+def _log_loss(probability: Probabilities, label: Bools) -> Interval:
+    if not len(label):
+        return Interval(*[float("nan")] * 3)
+    of_truth = np.where(label, probability, 1 - probability.astype(np.float64))
+    losses = -np.log(np.clip(of_truth, _LEAST, 1.0))
+    return _around(float(losses.mean()), float(losses.std() / sqrt(len(losses))), float("inf"))
+
+
+def _around(value: float, deviation: float, most: float) -> Interval:
+    return Interval(value, max(0.0, value - _Z * deviation), min(most, value + _Z * deviation))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return None if isinstance(value, float) and value != value else value
