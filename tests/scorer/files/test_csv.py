@@ -504,6 +504,19 @@ def test_no_thread_of_arrow_reads_ahead() -> None:
     assert WatchedInput.threads == {threading.get_ident()}
 
 
+def test_csv_both_ways_does_not_wait_for_pandas() -> None:
+    """A third of a second, for which Arrow asks when it is given Python values."""
+    Path("in.csv").write_text('id,text,empty\n1,"good, film",\n2,bad,\n')
+    program = (
+        "import sys\n"
+        "sys.argv = ['scorer', 'run', 'in.csv', '-o', 'out.csv', '-q']\n"
+        "from scorer.cli.app import main\n"
+        "try:\n    main()\nfinally:\n    print('pandas' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"
+
+
 def test_refusals_end_in_order() -> None:
     Path("in.csv").write_text("id,text,sentiment\n" + "1,good,x\n" * 200_000)
     command = [sys.executable, "-m", "scorer", "run", "in.csv", "-o", "out.csv", "-q"]
