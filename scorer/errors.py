@@ -8,11 +8,14 @@ SentimentScorerError            one clear line for the user, exit code 1
 ├── ModelError                  a sealed model is missing, altered or not ours
 ├── trainer.errors.TrainerError data, recipe or checkpoint of a fit
 └── exporter.errors.ExportError the graph differs from the network
+
+FileSystemWarning               a promise that a file system cannot keep; the work goes on
 """
 
 from enum import StrEnum
 
 __all__ = [
+    "FileSystemWarning",
     "InputError",
     "ModelError",
     "OnError",
@@ -45,6 +48,10 @@ class VerificationError(SentimentScorerError):
 
 class ModelError(SentimentScorerError):
     """A sealed model is missing, altered, or was not made by `exporter to-onnx`."""
+
+
+class FileSystemWarning(UserWarning):
+    """The file system lacks what a promise needs: the work goes on without it, and the text says what is lost."""
 
 
 class OnError(StrEnum):

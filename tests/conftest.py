@@ -1,6 +1,5 @@
 """What every test may use: the commands as users call them, and one tiny network fitted by them."""
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +12,6 @@ import pytest
 # A slow machine is no bug.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
-
-# Tiny networks are fastest on one thread, and parallel tests do not spin for each other's cores.
-os.environ["OMP_NUM_THREADS"] = "1"
 
 DATA = Path(__file__).parents[1] / "data"
 EVERY_CHARACTER = [chr(code) for code in range(1, 0x10000) if not 0xD800 <= code < 0xE000]
@@ -71,7 +67,18 @@ def command(capfd: pytest.CaptureFixture[str]) -> Command:
 
 
 @pytest.fixture(scope="session")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def one_thread() -> None:
+    """Tiny networks are fastest on one thread, and parallel tests do not spin for each other's cores.
+
+    Only torch is told so: what scores has as many threads in tests as it has with users.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def fitted(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with best.pth, best.run and best.onnx, made by the commands from the project's own reviews."""
     folder = tmp_path_factory.mktemp("fitted")
     assert call("trainer", "fit", "--data", DATA, "-o", folder / "best.pth", *TINY) == 0

@@ -15,8 +15,8 @@ _FILTER = 2  # linux/seccomp.h
 _KILL, _FAIL, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06  # linux/filter.h
 _NUMBERS = {  # of system calls; what a machine does not have is never called there
-    "x86_64": {"socket": 41, "flock": 73, "fsync": 74, "chmod": 90, "fchmod": 91, "fchmodat": 268},
-    "aarch64": {"socket": 198, "flock": 32, "fsync": 82, "fchmod": 52, "fchmodat": 53},
+    "x86_64": {"socket": 41, "flock": 73, "fsync": 74, "chmod": 90, "geteuid": 107, "fchmod": 91, "fchmodat": 268},
+    "aarch64": {"socket": 198, "flock": 32, "fsync": 82, "fchmod": 52, "geteuid": 175, "fchmodat": 53},
 }
 _FAMILY_PLACE = 16  # of a call's first argument
 _LOCAL = 1  # AF_UNIX: the name service of the machine itself is asked by such a socket

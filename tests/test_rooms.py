@@ -101,6 +101,13 @@ def test_nobody_imports_the_command_line_but_the_tools_themselves() -> None:
             assert at_the_door or not used, f"{module_of(path)} imports {used}"
 
 
+def test_onnxruntime_has_one_door() -> None:
+    """Imported from elsewhere first, it would report its use over the network."""
+    for path in [path for folder in (*PACKAGES, "benchmarks", "tests") for path in files_of(folder)]:
+        used = {name.split(".")[0] for name in imports_of(path)}
+        assert "onnxruntime" not in used or module_of(path) == "scorer.model.runtime", path
+
+
 def test_the_map_names_every_file() -> None:
     """CONTRIBUTING shows the tree with a few words for each file."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

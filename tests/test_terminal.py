@@ -9,7 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scorer import Scorer
+from scorer.run.job import run
+from scorer.run.options import Progress, RunOptions
 from tests.conftest import DATA, TINY
+from tests.writing import write_table
 
 
 def on_terminal(name: str, *arguments: object) -> str:
@@ -46,5 +50,21 @@ def test_run_shows_a_bar(fitted: Path, tmp_path: Path) -> None:
     shown = on_terminal(
         "scorer", "run", tmp_path / "many.parquet", "-o", tmp_path / "out.parquet", "-m", fitted / "best.onnx"
     )
-    for part in ("%", "reviews", "/s", "12,000 rows"):
+    for part in ("%", " of 12,000 reviews", "/s", "12,000 rows"):
         assert part in shown
+
+
+def test_the_bar_counts_what_is_written(fitted: Path, tmp_path: Path) -> None:
+    """Reading is several windows ahead; where the format does not count its rows, their number is estimated."""
+    scorer, seen = Scorer.open(fitted / "best.onnx"), list[Progress]()
+    for name in ("in.parquet", "in.jsonl", "in.csv"):
+        source = write_table(tmp_path / name, {"text": [f"{row} good film {'x' * 400}" for row in range(40_000)]})
+        run(RunOptions(source, tmp_path / f"{name}.jsonl"), scorer, seen.append)
+        assert [progress.rows for progress in seen[:3]] == [512, 1536, 3584]
+        assert seen[-1].rows == 40_000
+        if name == "in.parquet":
+            assert {(progress.total, progress.is_exact) for progress in seen} == {(40_000, True)}
+        else:
+            assert not any(progress.is_exact for progress in seen)
+            assert all(30_000 < progress.total < 50_000 for progress in seen), seen
+        seen.clear()

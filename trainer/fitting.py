@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from scorer.system.atomic import require_place
 from trainer.data.batches import training_batches, validation_batches
 from trainer.data.reviews import DataOptions, EncodedReviews, encode_reviews, sources_of
 from trainer.data.splits import Splits, choose_splits
@@ -261,13 +262,12 @@ def _run_to_resume(options: FitOptions) -> Checkpoint | None:
         last = run_folder(options.output) / "last.pth"
         before_the_epochs = not last.exists() and _stages_folder(options).is_dir()
         return None if before_the_epochs else load_checkpoint(last)
+    require_place(options.output)  # shows now, not after the first epoch
     if options.output.exists() and not options.force:
         raise TrainerError(
             f"{options.output}: exists already; continue its fit with --resume, name another with -o, or replace it "
             "with --force"
         )
-    if not options.output.parent.is_dir():  # shows now, not after the first epoch
-        raise TrainerError(f"{options.output}: the folder {options.output.parent} does not exist; make it first")
     return None
 
 

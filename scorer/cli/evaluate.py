@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scorer.cli.arguments import json_argument, model_argument, open_scorer
+from scorer.cli.arguments import file_path, json_argument, model_argument, open_scorer
 from scorer.cli.tool import ArgumentParser
 from scorer.system.terminal import printable, shortened
 
@@ -21,19 +21,17 @@ _WIDTHS = (11, 10, 10, 10, 7, 12)
 
 def evaluate_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer evaluate`."""
-    from pathlib import Path
-
     from scorer.files.format import CsvOptions, Format
 
     csv, add = CsvOptions(), parser.add_argument
-    add("input", metavar="INPUT", type=Path, help="Labelled reviews: a .parquet, .csv or .jsonl file.")
+    add("input", metavar="INPUT", type=file_path, help="Labelled reviews: a .parquet, .csv or .jsonl file.")
     add("--text-column", metavar="NAME", help="The column of texts.  [default: the usual names]")
     add("--label-column", metavar="NAME", help="The column of labels.  [default: label, sentiment, stars, rating, …]")
     read = "What labels mean, as in good=1,bad=0,fair=-; 0/1, words and stars (1–2, 4–5) are known."
     add("--labels", metavar="VALUE=1,…", help=read)
     add("--by", metavar="NAME", help="A column whose values part the reviews into groups.")
     add("--threshold", metavar="P", type=_share, help="Least probability called positive.  [default: the model's]")
-    add("--against", metavar="FILE", type=Path, help="Another sealed model, on the same rows.")
+    add("--against", metavar="FILE", type=file_path, help="Another sealed model, on the same rows.")
     add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
     add("--delimiter", metavar="C", default=csv.delimiter, help="Between values of a CSV line.  [default: %(default)s]")
     add("--encoding", metavar="NAME", default=csv.encoding, help="Of a CSV input.  [default: %(default)s]")

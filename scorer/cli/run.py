@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 from scorer.cli.arguments import file_path, json_argument, model_argument, open_scorer
 from scorer.cli.tool import ArgumentParser, at_least
+from scorer.errors import FileSystemWarning
 from scorer.system.terminal import printable
 
 TYPE_CHECKING = False
@@ -130,6 +133,8 @@ def run(*, model: Path | None, memory_limit: int | None, verify: int, quiet: boo
     from scorer.system.process import return_freed_memory
 
     options, silent = _run_options(**given), quiet or as_json
+    if quiet:
+        warnings.simplefilter("ignore", FileSystemWarning)
     return_freed_memory()
     with limited_memory(memory_limit):
         scorer = open_scorer(model)
@@ -197,18 +202,19 @@ def _run_with_bar(options: RunOptions, scorer: Scorer, *, visible: bool) -> RunS
     bar = progress.Progress(
         progress.BarColumn(),
         progress.TaskProgressColumn(),
-        "{task.fields[rows]:,} reviews",
+        "{task.completed:,.0f} of {task.fields[about]}{task.total:,.0f} reviews",
         "{task.fields[rate]:,.0f}/s",
         progress.TimeRemainingColumn(),
         console=console,
         transient=True,
     )
     with bar:
-        task = bar.add_task("", total=1.0, rows=0, rate=0.0)
+        task = bar.add_task("", visible=False, about="", rate=0.0)
 
         def show(done: Progress) -> None:
             rate = done.rows / max(bar.tasks[task].elapsed or 0, 1e-3)
-            bar.update(task, completed=done.fraction, rows=done.rows, rate=rate)
+            about = "" if done.is_exact else "about "
+            bar.update(task, completed=done.rows, total=done.total, about=about, rate=rate, visible=True)
 
         return run_job(options, scorer, show)
 

@@ -9,11 +9,12 @@ import os
 import re
 import signal
 import sys
+import warnings
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, HelpFormatter
 
 from scorer.cli.signals import StopSignals
 from scorer.cli.streams import StandardStreams
-from scorer.errors import SentimentScorerError, UsageError
+from scorer.errors import FileSystemWarning, SentimentScorerError, UsageError
 from scorer.system.terminal import on_one_line
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` for it takes milliseconds
@@ -87,16 +88,34 @@ class Tool:
 
     def _ended(self, arguments: list[str], streams: StandardStreams) -> int:
         """Run a command; its exit code, after one line where it is not 0."""
-        with StopSignals() as signals:
+        with StopSignals() as signals, warnings.catch_warnings():
+            warnings.showwarning = self._show_warning
             try:
                 code = self._parse_and_run(arguments)
                 streams.check()
                 return code
             except (Exception, KeyboardInterrupt) as error:
                 words, code = _ending(error, signals.received)
-                line = "; ".join([words, *getattr(error, "__notes__", ())])
-                print(on_one_line(f"{self._name}: {line}"), file=sys.stderr)
+                self._tell("; ".join([words, *getattr(error, "__notes__", ())]))
                 return code
+
+    def _tell(self, words: str) -> None:
+        print(on_one_line(f"{self._name}: {words}"), file=sys.stderr)
+
+    def _show_warning(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: object = None,
+        line: object = None,
+    ) -> None:
+        """Ours as a line of their own, those of libraries as Python has them."""
+        if category is FileSystemWarning:
+            self._tell(str(message))
+        else:
+            print(warnings.formatwarning(message, category, filename, lineno), end="", file=sys.stderr)
 
     def _parse_and_run(self, arguments: list[str]) -> int:
         try:

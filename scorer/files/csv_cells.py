@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from scorer.arrow.decoding import decode_texts, is_text, mended
 from scorer.arrow.rendering import cell_values
+from scorer.arrow.zones import in_known_zone
 
 __all__ = ["cells_of", "is_number"]
 
@@ -18,7 +19,7 @@ def cells_of(column: pa.Array) -> tuple[pa.LargeStringArray, NDArray[np.bool_]]:
     """
     column = _plain(cell_values(column))
     if not is_text(column.type):
-        return column.cast(pa.large_string()), np.zeros(len(column), np.bool_)
+        return in_known_zone(column).cast(pa.large_string()), np.zeros(len(column), np.bool_)
     texts, unreadable = decode_texts(column)
     texts = mended(texts) if unreadable.any() else texts
     return texts.cast(pa.large_string()), unreadable

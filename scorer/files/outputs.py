@@ -8,8 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from scorer.errors import InputError
-from scorer.system.atomic import commit_file, naming, require_folder
+from scorer.system.atomic import beside, commit_file, naming, require_place
 
 __all__ = ["LocalOutput", "Output", "opened"]
 
@@ -60,11 +59,9 @@ class LocalOutput:
     """
 
     def __init__(self, path: Path) -> None:
-        require_folder(path)
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder; name a file")
+        require_place(path)
         self.path, self.name = path, str(path)
-        self.work_folder = path.parent / f".{path.name}.run"
+        self.work_folder = beside(path, ".run")
         self._partial = self.work_folder / "output"
 
     def open(self) -> pa.OSFile:

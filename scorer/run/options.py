@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scorer.errors import OnError
+from scorer.errors import InputError, OnError
 from scorer.files.format import CsvOptions, Format, output_format
 from scorer.files.rebatching import WINDOW_ROWS
 from scorer.model.sealed import SealedModel
@@ -45,17 +45,22 @@ class RunOptions:
 
     @property
     def kind(self) -> Format:
-        """Of the output; raises `InputError` for an extension that tells none, or that of a compressed file."""
-        return output_format(str(self.output), self.output_format)
+        """Of the output; raises `InputError` for an extension that tells none, and for text to be compressed."""
+        kind = output_format(str(self.output), self.output_format)
+        if self.compression and kind is not Format.parquet:
+            raise InputError(f"{self.output}: --compression is for Parquet outputs; compress others afterwards")
+        return kind
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is."""
+    """How far a job is, in rows that are written."""
 
     rows: int
-    fraction: float
-    """Of the input, 0 to 1."""
+    total: int
+    """Of the input."""
+    is_exact: bool
+    """The format counts its rows; else `total` is what those that were read let expect of the others."""
 
 
 OnProgress = Callable[[Progress], None]

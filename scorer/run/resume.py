@@ -137,7 +137,8 @@ class FinishedWork:
         self._write()
 
     def _write(self) -> None:
-        self._journal.append(self._unwritten)
+        with self._output.naming():
+            self._journal.append(self._unwritten)
         self._rows += sum(_row_count(record[1:]) for record in self._unwritten if record[:1] == _SCORES)
         self._unwritten.clear()
         self._written_at = time.monotonic()

@@ -1,6 +1,6 @@
 """The engine of one machine: source → scorer → sink, several windows at a time, rows in their order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -30,9 +30,9 @@ def run_in_threads(
 ) -> RunSummary:
     """Score the rows of the one input in threads of this process; an interrupted run goes on where it was."""
     (file,) = inputs
+    output = _output(options)  # what cannot work is refused before anything is made
     source = open_input(file, options)
-    schema = _output_schema(source, options, scorer.sealed)  # what cannot work is refused before anything is made
-    output = _output(options)
+    schema = _output_schema(source, options, scorer.sealed)
     fingerprint = fingerprint_of(inputs, options, scorer.sealed)
     with finished_work(output, fingerprint, every=options.keep_every, restart=options.restart) as work:
         if work.summary and not options.force:  # all was done but the cleaning up
@@ -65,12 +65,13 @@ def _score_all(
     on_progress: OnProgress | None,
 ) -> RunSummary:
     summary = RunSummary.of_nothing(options, scorer.sealed)
+    reading = _Reading(source)
     prepare = partial(prepare_window, scorer=scorer, source=source, work=work)
     workers = options.workers or available_cpus()
     layout = layout_of(source, options.compression)
     with (
         open_sink(output, options.kind, schema, options.csv, layout) as sink,
-        scored_in_order(source.windows(), prepare, scorer.probabilities, workers) as scored,
+        scored_in_order(reading.windows(), prepare, scorer.probabilities, workers) as scored,
     ):
         for window, scores in scored:
             if options.on_error is OnError.fail:
@@ -81,10 +82,29 @@ def _score_all(
                     work.keep(window.digest, scores)
             summary.add(scores, scorer.sealed.card.threshold, window.resumed)
             if on_progress:
-                on_progress(Progress(summary.rows, source.fraction_read()))
+                on_progress(reading.progress(summary.rows))
         summary.skipped, summary.first_skipped = source.skipped.lines, source.skipped.first
         work.complete(asdict(summary))
     return summary
+
+
+class _Reading:
+    """The windows of a source, counted: what is read is several windows ahead of what is written."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._rows = source, 0
+
+    def windows(self) -> Iterator[pa.RecordBatch]:
+        for window in self._source.windows():
+            self._rows += window.num_rows
+            yield window
+
+    def progress(self, written: int) -> Progress:
+        exact = self._source.row_count
+        if exact is not None:
+            return Progress(written, exact, is_exact=True)
+        expected = round(self._rows / max(self._source.fraction_read(), 1e-9))
+        return Progress(written, max(expected, self._rows), is_exact=False)
 
 
 def _refuse_unreadable(scores: Scores, source: Source, rows_before: int) -> None:

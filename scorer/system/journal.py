@@ -5,12 +5,14 @@ import hashlib
 import os
 import stat
 import struct
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from scorer.errors import OutputError
-from scorer.system.atomic import sync
+from scorer.system.atomic import naming, sync
+from scorer.system.unsupported import going_without
 
 __all__ = ["Journal"]
 
@@ -61,7 +63,8 @@ class Journal:
         while written < len(data):
             written += os.pwrite(self._handle, data[written:], self._end + written)
         os.ftruncate(self._handle, self._end + written)  # off with what was cut short
-        os.fsync(self._handle)
+        with going_without("fsync"):
+            os.fsync(self._handle)
         if self.is_empty:
             sync(self._path.parent)  # the file's name in its folder,
             sync(self._path.parent.parent)  # and the folder's own
@@ -96,8 +99,9 @@ def _open_locked(path: Path) -> int:
         _make_private(path.parent)
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            if _locked(handle, path):
-                return handle
+            with naming(path):
+                if _locked(handle, path):
+                    return handle
         except FileNotFoundError:  # the run that held it has just ended and taken it away
             continue
 
@@ -105,7 +109,8 @@ def _open_locked(path: Path) -> int:
 def _locked(handle: int, path: Path) -> bool:
     """Lock `handle`, if it still is the file at `path`; else close it."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with going_without("flock"):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.path.samestat(os.fstat(handle), path.stat()):
             return True
     except OSError:
@@ -120,5 +125,11 @@ def _make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700)
     except FileExistsError:
         found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), _owner_of_new(folder.parent)):
             raise OutputError(f"{folder}: is a link or belongs to someone else; remove it") from None
+
+
+def _owner_of_new(folder: Path) -> int:
+    """Who owns what this process makes there: not always itself on a network file system."""
+    with tempfile.TemporaryDirectory(prefix=".owner.", dir=folder) as made:
+        return Path(made).stat().st_uid

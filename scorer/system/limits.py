@@ -88,10 +88,11 @@ def _watch(limit: int, done: threading.Event) -> None:
     while not done.wait(_SECONDS_BETWEEN_LOOKS):
         _, resident, shared, *_ = map(int, statistics.read_bytes().split())
         if (resident - shared) * page > limit:
-            os.write(2, f"scorer: {_words(limit)}\n".encode())
+            with suppress(OSError):  # nobody may be listening
+                os.write(2, f"scorer: {_words(limit)}\n".encode())
             os._exit(1)
 
 
 def _words(limit: int) -> str:
-    size = f"{limit / (1 << 30):.1f} GB"
+    size = f"{limit / (1 << 30):.1f} GB" if limit >= 1 << 30 else f"{limit / (1 << 20):,.4g} MB"
     return f"needs more than {size} of memory; allow more with --memory-limit, or take less with --workers 1"

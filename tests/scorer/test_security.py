@@ -250,13 +250,17 @@ def test_temporary_files_are_private(model: Path, tmp_path: Path) -> None:
     assert set(seen) == {0o700}
 
 
-def test_links_are_replaced_not_followed(command: Command, model: Path, tmp_path: Path) -> None:
+def test_links_are_neither_followed_nor_replaced(command: Command, model: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "folder").mkdir()
-    Path("out.csv").symlink_to("precious")
-    assert command("scorer", "run", DATA / "reviews.csv", "-o", "out.csv", "--force").code == 0
+    for target in ("precious", "nowhere"):
+        Path("out.csv").symlink_to(target)
+        for option in ((), ("--force",)):
+            one_line(command("scorer", "run", DATA / "reviews.csv", "-o", "out.csv", *option), f"is a link to {target}")
+        assert Path("out.csv").is_symlink()
+        Path("out.csv").unlink()
     assert (tmp_path / "precious").read_text() == "mine"
-    assert not Path("out.csv").is_symlink()
+    assert not Path("nowhere").exists()
     Path(".other.csv.run").symlink_to("folder")
     one_line(command("scorer", "run", DATA / "reviews.csv", "-o", "other.csv"), "link")
     assert list((tmp_path / "folder").iterdir()) == []

@@ -1,6 +1,8 @@
 import io
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from scorer import __version__
-from tests.conftest import Command, one_line
+from scorer.model.sealed import EMBEDDED_MODEL
+from tests.conftest import DATA, Command, one_line
+from tests.kernel import without_root
 
 
 def test_text_from_arguments_and_standard_input(command: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,3 +112,90 @@ def test_usage_errors_are_one_line_that_leads_to_the_help(command: Command) -> N
 
 def test_options_may_stand_between_texts(command: Command, model: Path) -> None:
     assert len(command("scorer", "text", "one", "--json", "two").out.splitlines()) == 2
+
+
+def test_two_dashes_end_the_options(command: Command, model: Path) -> None:
+    result = command("scorer", "text", "-bad")
+    assert (result.code, "put -- before" in result.err) == (2, True)
+    lines = command("scorer", "text", "--json", "one", "--", "-bad", "--json").out.splitlines()
+    assert [json.loads(line)["text"] for line in lines] == ["one", "-bad", "--json"]
+    Path("-in.csv").write_text("text\ngood\n")
+    assert command("scorer", "run", "-o", "out.csv", "--quiet", "--", "-in.csv").code == 0
+    assert command("scorer", "text", "--", "--model").out.endswith("  --model\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "s3://bucket/in.csv", "-o", "out.csv"], "'s3://bucket/in.csv' is an address"),
+        (["run", DATA / "reviews.csv", "-o", "gs://bucket/out.csv"], "'gs://bucket/out.csv' is an address"),
+        (["run", DATA / "reviews.csv", "-o", "-"], "'-' is no file"),
+        (["run", DATA / "reviews.csv", "-o", "-", "--output-format", "csv", "--force"], "'-' is no file"),
+        (["run", "-", "-o", "out.csv"], "'-' is no file"),
+        (["run", DATA / "reviews.csv", "-o", "new/"], "'new/' is a folder"),
+        (["text", "good", "--model", "https://host/best.onnx"], "'https://host/best.onnx' is an address"),
+        (["inspect", "hf://model"], "'hf://model' is an address"),
+    ],
+)
+def test_what_is_no_file_of_this_machine(command: Command, model: Path, arguments: list[object], words: str) -> None:
+    result = command("scorer", *arguments)
+    assert (result.code, len(result.err.splitlines())) == (2, 1)
+    assert words in result.err
+    assert list(Path().iterdir()) == []
+
+
+def test_texts_come_without_marks_and_line_ends(command: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = command("scorer", "text", "--json", "a good film").out
+    assert command("scorer", "text", "--json", "\ufeffa good film\r\n").out == expected
+    lines = b"\xef\xbb\xbfa good film\r\na good film\n\xef\xbb\xbfa good film\r\na good film\r"
+    for arguments in ([], ["-"]):
+        result = piped(lines, "text", "--json", *arguments)
+        assert (result.returncode, result.stderr, result.stdout) == (0, "", 4 * expected)
+
+
+def piped(given: bytes, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`scorer` in a process of its own, as UTF-8 terminals have it."""
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-m", "scorer", *arguments], input=given, capture_output=True, check=False
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def test_bad_bytes_on_standard_input_are_named_by_their_line(model: Path) -> None:
+    result = piped(b"good\nbad\ncaf\xe9\nnever\n", "text")
+    assert (result.returncode, len(result.stdout.splitlines())) == (1, 2)
+    assert result.stderr == "scorer: standard input, line 3: is not text in this terminal's encoding\n"
+    result = piped(b"", "text", "good", os.fsdecode(b"\xff"))
+    assert result.stderr == "scorer: TEXT 2: is not text in this terminal's encoding\n"
+
+
+def test_the_embedded_model_can_be_asked_for(command: Command, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `default`, whatever else is there."""
+    embedded = json.loads(command("scorer", "inspect", EMBEDDED_MODEL, "--json").out)
+    shutil.copy(model, "best.onnx")
+    assert json.loads(command("scorer", "inspect", "default", "--json").out) == embedded
+    run = ("scorer", "run", DATA / "reviews.csv", "-o", "out.csv", "--force")
+    assert "embedded default" in command(*run, "--model", "default").out
+    assert "embedded default" not in command(*run).out
+    monkeypatch.setenv("SCORER_MODEL", "default")
+    assert "embedded default" in command(*run).out
+    monkeypatch.delenv("SCORER_MODEL")
+    assert "model: best.onnx" in command(*run).out
+
+
+def test_a_working_folder_that_may_not_be_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SCORER_MODEL", raising=False)
+    inside, outside = tmp_path / "shut", tmp_path / "out.csv"
+    inside.mkdir()
+
+    def shut() -> None:
+        without_root()
+        Path().chmod(0)
+
+    program = [sys.executable, "-P", "-m", "scorer"]
+    for arguments in (["text", "good"], ["run", str(DATA / "reviews.csv"), "-o", str(outside), "--quiet"]):
+        inside.chmod(0o700)
+        ended = subprocess.run([*program, *arguments], cwd=inside, preexec_fn=shut, capture_output=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, b"")
+    inside.chmod(0o700)
+    assert outside.exists()

@@ -23,8 +23,8 @@ from tests.writing import write_table
 
 ROWS = 60_000  # 15 windows
 RECORD_BYTES = 57  # of a window in the journal, without its scores
-WINDOW_BYTES = RECORD_BYTES + 4096 * 5
-FIRST_WINDOWS = [512, 1024, 2048, 512]  # rows; all others have 4096
+WINDOW_BYTES = RECORD_BYTES + 8192 * 5
+FIRST_WINDOWS = [512, 1024, 2048, 4096, 512]  # rows; all others have 8192
 WORDS = (
     "a",
     "the",
@@ -186,8 +186,8 @@ def test_a_damaged_journal_loses_nothing_before_the_damage(
 ) -> None:
     journal = journal_of(output).read_bytes()
     resumed = goes_on(command, fitted, made, output)
-    windows = [*FIRST_WINDOWS, *[4096] * ((resumed - sum(FIRST_WINDOWS)) // 4096)]
-    assert sum(windows) == resumed >= 3 * 4096
+    windows = [*FIRST_WINDOWS, *[8192] * ((resumed - sum(FIRST_WINDOWS)) // 8192)]
+    assert sum(windows) == resumed >= 8192
     ends = np.cumsum([RECORD_BYTES + 5 * rows for rows in windows])
     ends += len(journal) - ends[-1]  # what the run was asked for stands before them
     for what, content in damaged(journal).items():

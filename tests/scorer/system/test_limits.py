@@ -13,7 +13,7 @@ import pytest
 from scorer.errors import ModelError
 from scorer.model.sealed import read_sealed, seal
 from scorer.system.limits import memory_size
-from tests.conftest import Command
+from tests.conftest import DATA, Command
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the guards are Linux's")
 LIMIT = 600 << 20
@@ -112,3 +112,12 @@ def test_usage(command: Command) -> None:
     result = command("scorer", "run", "a.csv", "-o", "b.csv", "--memory-limit", "lots")
     assert result.code == 2
     assert "'lots' is not a size" in result.err
+
+
+@pytest.mark.parametrize(("limit", "words"), [("10MB", "more than 10 MB"), ("1500KB", "more than 1.465 MB")])
+def test_small_limits_are_told_as_sizes(model: Path, limit: str, words: str) -> None:
+    program = [sys.executable, "-m", "scorer", "run", DATA / "reviews.csv", "-o", "out.csv", "--memory-limit", limit]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert words in ended.stderr
+    assert not Path("out.csv").exists()
