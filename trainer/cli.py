@@ -102,12 +102,12 @@ def fit_(
 
     Example: trainer fit --data my-reviews -o best.pth
     """
+    chosen = _choose_recipe(recipe, given)
     with needs_training_extra("trainer"):
         from trainer.fitting import FitOptions, fit
         from trainer.learning.display import FitDisplay
         from trainer.learning.report import describe_fit
 
-    chosen = _choose_recipe(recipe, given)
     source = _source(data, text_column, label_column, source_column)
     options = FitOptions(source, chosen, output, seed, resume, force)
     try:
@@ -117,7 +117,7 @@ def fit_(
         kept = f"{printable(str(output))} holds the best epoch so far" if output.exists() else "no epoch was finished"
         print(f"interrupted: {kept}; continue with --resume")
         raise
-    print("\n".join([*describe_fit(result.history), f"saved {printable(str(result.checkpoint))}"]))
+    print("\n".join([*map(printable, describe_fit(result.history)), f"saved {printable(str(result.checkpoint))}"]))
 
 
 def _evaluate_arguments(parser: ArgumentParser) -> None:

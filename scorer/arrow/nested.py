@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scorer.arrow.arrays import integers_of
+from scorer.arrow.arrays import bools_of, integers_of
 
-__all__ = ["entries_of", "is_list", "leaves_of", "rows_where", "storage_of"]
+__all__ = ["entries_of", "is_list", "leaf_types", "leaves_of", "rows_where", "storage_of"]
 
 _LISTS = (
     pa.types.is_list,
@@ -30,8 +30,8 @@ def entries_of(column: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
     """What all lists of a column hold, end to end, and how many each of them holds: int64 [rows], 0 for null."""
     if pa.types.is_map(column.type):
         column = column.view(pa.list_(column.type.field(0)))
-    lengths = pc.if_else(column.is_null(), 0, pc.list_value_length(column).cast(pa.int64()))
-    return column.flatten(), integers_of(lengths).astype(np.int64, copy=False)
+    lengths = integers_of(pc.list_value_length(column).cast(pa.int64()))
+    return column.flatten(), np.where(bools_of(column.is_valid()), lengths, np.int64(0))
 
 
 def storage_of(column: pa.Array) -> pa.Array:
@@ -49,6 +49,17 @@ def leaves_of(column: pa.Array) -> Iterator[pa.Array]:
         yield from leaves_of(entries_of(column)[0])
     else:
         yield column
+
+
+def leaf_types(kind: pa.DataType) -> Iterator[pa.DataType]:
+    """Their types."""
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    if not pa.types.is_nested(kind):
+        yield kind
+        return
+    for index in range(kind.num_fields):
+        yield from leaf_types(kind.field(index).type)
 
 
 def rows_where(column: pa.Array, test: Callable[[pa.Array], NDArray[np.bool_]]) -> NDArray[np.bool_]:

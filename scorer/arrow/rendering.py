@@ -15,7 +15,6 @@ from scorer.arrow.zones import in_known_zone
 __all__ = ["cell_values", "json_members", "json_values", "require_different_names"]
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
-_NULL = "null"
 
 
 def json_values(column: pa.Array) -> pa.LargeStringArray:
@@ -26,7 +25,7 @@ def json_values(column: pa.Array) -> pa.LargeStringArray:
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return pc.fill_null(json_values(column.dictionary).take(column.indices), _NULL)
+        return pc.fill_null(json_values(column.dictionary).take(column.indices), _large("null"))
     if pa.types.is_struct(kind):
         values = _objects(column)
     elif pa.types.is_map(kind):
@@ -34,8 +33,8 @@ def json_values(column: pa.Array) -> pa.LargeStringArray:
     elif is_list(kind):
         values = _lists(column)
     else:
-        return pc.fill_null(_scalars(column), _NULL)
-    return pc.if_else(column.is_valid(), values, _large(_NULL))
+        return pc.fill_null(_scalars(column), _large("null"))
+    return pc.if_else(column.is_valid(), values, _large("null"))
 
 
 def json_members(names: Iterable[str], columns: Iterable[pa.Array]) -> list[pa.Array | pa.Scalar]:
@@ -52,7 +51,7 @@ def json_members(names: Iterable[str], columns: Iterable[pa.Array]) -> list[pa.A
 def cell_values(column: pa.Array) -> pa.Array:
     """The column for a cell of text: nested values as JSON, others without what only Arrow knows of them."""
     if pa.types.is_nested(column.type):
-        return pc.if_else(column.is_valid(), json_values(column), pa.scalar(None, pa.large_string()))
+        return pc.if_else(column.is_valid(), json_values(column), pa.nulls(1, pa.large_string())[0])
     return _uuids(column) if _is_uuid(column.type) else storage_of(column)
 
 
@@ -75,7 +74,7 @@ def _scalars(column: pa.Array) -> pa.LargeStringArray:
     if isinstance(kind, pa.BaseExtensionType):
         return json_values(storage_of(column))
     if pa.types.is_floating(kind):
-        return pc.if_else(pc.is_finite(column), column, pa.scalar(None, kind)).cast(pa.large_string())
+        return pc.if_else(pc.is_finite(column), column, pa.nulls(1, kind)[0]).cast(pa.large_string())
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return column.cast(pa.large_string())
     if is_text(kind) or pa.types.is_fixed_size_binary(kind):
@@ -136,4 +135,4 @@ def _joined(*pieces: pa.Array | pa.Scalar) -> pa.LargeStringArray:
 
 
 def _large(text: str) -> pa.Scalar:
-    return pa.scalar(text, pa.large_string())
+    return strings([text], pa.large_string())[0]

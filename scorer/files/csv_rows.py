@@ -33,7 +33,7 @@ def row_blocks(name: str, read: Callable[[], Iterable[bytes]], dialect: Dialect)
 
     Raises `InputError` for a quote that is never closed, and for a value that goes on after its closing quote.
     """
-    quotes, held, line, lines_held, size = _Quotes(dialect), list[bytes](), 1, 0, 0
+    quotes, held, line, lines_held, start, seen = _Quotes(dialect), list[bytes](), 1, 0, 0, 0
     for chunk, following in pairwise(chain(read(), [_END])):
         scan = quotes.follow(chunk, following[0])
         cut = int(scan.row_ends[-1]) if len(scan.row_ends) else 0
@@ -46,12 +46,13 @@ def row_blocks(name: str, read: Callable[[], Iterable[bytes]], dialect: Dialect)
             )
         if cut:
             yield RowBlock(b"".join([*held, chunk[:cut]]), line, dialect)
-            held, line, lines_held, size = [], after, -lines, -cut
-        if size <= _LONG_ROW < size + len(chunk) and _never_closes(read(), dialect):
+            held, line, lines_held, start = [], after, -lines, seen + cut
+        is_long = seen - start <= _LONG_ROW < seen + len(chunk) - start
+        if is_long and quotes.inside and _last_row_end(read(), dialect) <= start:
             break
         held.append(chunk[cut:])
-        lines_held, size = lines_held + len(scan.breaks), size + len(chunk)
-        if size > _LONGEST_ROW:
+        lines_held, seen = lines_held + len(scan.breaks), seen + len(chunk)
+        if seen - start > _LONGEST_ROW:
             raise InputError(f"{name}: line {line}: longer than 1 GiB")
     if quotes.inside:
         raise InputError(
@@ -61,12 +62,16 @@ def row_blocks(name: str, read: Callable[[], Iterable[bytes]], dialect: Dialect)
         yield RowBlock(rest + b"\n", line, dialect)
 
 
-def _never_closes(chunks: Iterable[bytes], dialect: Dialect) -> bool:
-    quotes = _Quotes(dialect)
+def _last_row_end(chunks: Iterable[bytes], dialect: Dialect) -> int:
+    """The place after the last row that ends; one in the middle where a broken quote, told when it is reached, is."""
+    quotes, seen, last = _Quotes(dialect), 0, 0
     for chunk, following in pairwise(chain(chunks, [_END])):
-        if quotes.follow(chunk, following[0]).broken:
-            return False  # which is told when it is reached
-    return bool(quotes.inside)
+        scan = quotes.follow(chunk, following[0])
+        if scan.broken:
+            return seen + len(chunk)
+        last = seen + int(scan.row_ends[-1]) if len(scan.row_ends) else last
+        seen += len(chunk)
+    return last
 
 
 def first_row(blocks: Iterator["RowBlock"]) -> tuple["RowBlock | None", Iterator["RowBlock"]]:
@@ -133,6 +138,17 @@ class RowBlock:
     def line_of(self, row: int) -> int:
         """The number of the line on which `row` begins."""
         return self.line + int(np.searchsorted(self._scan.breaks, self.starts[row]))
+
+    def first_of_whole_lines(self, columns: int) -> int | None:
+        """The first row of several lines each of which, quotes aside, has as many values as there are columns."""
+        breaks, ends = self._scan.breaks, self.ends
+        if len(breaks) == len(ends):
+            return None
+        delimiters = np.flatnonzero(self._scan.plain == ord(self.dialect.delimiter))
+        is_whole = np.diff(np.searchsorted(delimiters, breaks), prepend=0) == columns - 1
+        first_lines = np.searchsorted(breaks, self.starts)
+        rows = np.logical_and.reduceat(is_whole, first_lines) & (np.diff(first_lines, append=len(breaks)) > 1)
+        return int(rows.argmax()) if rows.any() else None
 
     def part(self, first: int, after: int | None = None) -> "RowBlock":
         """The rows from `first` on, to the one before `after`."""

@@ -40,7 +40,7 @@ class OutputEncoding(StrEnum):
 
 _EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format.csv}
 _EXTENSIONS |= {".tsv": Format.csv, ".tab": Format.csv, ".txt": Format.csv}
-_EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl}
+_EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".json": Format.jsonl}
 _DELIMITERS = {".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4", ".br")
 

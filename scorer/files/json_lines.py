@@ -121,7 +121,7 @@ class LineBlock:
             return
         for number, line in self.filled_lines():
             if line.lstrip().startswith(b"{") and line.count(b"{") + line.count(b"[") > most and _depth(line) > most:
-                too_deep = f"nested deeper than {most:,} levels; for a .jsonl output 1,000 are read, for others 100"
+                too_deep = f"nested deeper than {most:,} levels; for a .jsonl output 1,000 are read, for others 40"
                 raise InputError(f"{self.name}: line {number}: {too_deep}")
 
     def texts(self, names: list[str]) -> pa.StringArray:
@@ -166,7 +166,8 @@ class LineBlock:
         try:
             found = json.loads(text, parse_int=read_number, parse_float=read_number)
         except ValueError as error:
-            raise InputError(f"{self.name}: line {line}: not JSON: {error}") from None
+            what = re.sub(r": line 1 column (\d+) \(char \d+\)$", r" at character \1", str(error))
+            raise InputError(f"{self.name}: line {line}: not JSON: {what}") from None
         except RecursionError:
             raise InputError(f"{self.name}: line {line}: not JSON that can be read: nested too deep") from None
         if not isinstance(found, dict):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scorer.arrow.arrays import bools_of
+from scorer.arrow.arrays import bools_of, numbers
 from scorer.arrow.nested import rows_where
 
 __all__ = [
@@ -163,7 +163,9 @@ def _joined_fields(one: pa.StructType, other: pa.StructType) -> list[pa.Field]:
 def _may_be_rounded(column: pa.Array) -> NDArray[np.bool_]:
     if not pa.types.is_floating(column.type):
         return np.zeros(len(column), np.bool_)
-    return bools_of(pc.fill_null(pc.greater_equal(pc.abs(column), _LONGEST_EXACT), False))
+    long = pc.greater_equal(pc.abs(column), numbers(np.array([_LONGEST_EXACT], np.float64))[0])
+    found: NDArray[np.bool_] = bools_of(long) & bools_of(column.is_valid())
+    return found
 
 
 def _type_of_read(column: pa.Array) -> pa.DataType:

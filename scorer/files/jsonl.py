@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.arrow.arrays import bools, bools_of, bytes_of
+from scorer.arrow.arrays import bools, bools_of, bytes_of, strings
 from scorer.arrow.columns import ColumnPath, column_at, find_text_column, is_certain
 from scorer.arrow.decoding import decode_texts, unreadable_rows
 from scorer.arrow.rendering import json_members, require_different_names
@@ -109,7 +109,8 @@ class _LinesSource(ABC):
 class JsonLinesSource(_LinesSource):
     """Every value with the type that a first pass over the whole file finds."""
 
-    _deepest = 100
+    _deepest = 40
+    """Lists are two levels of a Parquet file, of which Arrow reads 100."""
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Rows of UTF-8, and their texts."""
@@ -121,18 +122,19 @@ class JsonLinesSource(_LinesSource):
         return reduce(joined, (block.type() for block in self._blocks()), pa.struct([]))
 
     def _schema_of(self, fields: pa.StructType) -> pa.Schema:
-        fields = _with_texts(fields, self._text)
+        names = _names_on(self._text, fields)
+        fields = _with_texts(fields, names)
         if mixed_path(fields):
-            self._refuse_mixed()
+            self._refuse_mixed(names)
         return pa.schema(list(settled(fields)))
 
-    def _refuse_mixed(self) -> None:
+    def _refuse_mixed(self, text: list[str]) -> None:
         """Raise `InputError` for the first line on which a value, but for the text, is of another kind than before."""
         fields = pa.struct([])
         lines = (line for block in self._blocks() for line in zip(block.numbers, block.readable_objects, strict=True))
         for number, (found, _) in lines:
             fields = joined(fields, type_of(found))
-            if path := mixed_path(_with_texts(fields, self._text)):
+            if path := mixed_path(_with_texts(fields, text)):
                 raise InputError(
                     f"{self.name}: line {number}: {'.'.join(path)!r} is of another kind than on the lines before; "
                     "mend it, or name a .jsonl output"
@@ -213,7 +215,7 @@ class JsonLinesSink:
 
 
 def _binary(text: str) -> pa.Scalar:
-    return pa.scalar(text.encode(), pa.large_binary())
+    return strings([text], pa.large_string()).cast(pa.large_binary())[0]
 
 
 def _refuse_taken(heads: pa.LargeBinaryArray, names: list[str]) -> None:
@@ -225,14 +227,14 @@ def _refuse_taken(heads: pa.LargeBinaryArray, names: list[str]) -> None:
                 raise pa.ArrowInvalid(f"a line already has a member {name!r}; name the new ones with --prefix")
 
 
-def _with_texts(fields: pa.StructType, path: ColumnPath) -> pa.StructType:
-    """`fields` with a string at `path`, whatever some of its values are."""
-    kinds = [field.type for field in fields]
-    if path[1:]:
-        kinds[path[0]] = _with_texts(kinds[path[0]], path[1:])
-    elif not pa.types.is_null(kinds[path[0]]):
-        kinds[path[0]] = pa.string()
-    return pa.struct([field.with_type(kind) for field, kind in zip(fields, kinds, strict=True)])
+def _with_texts(fields: pa.StructType, names: list[str]) -> pa.StructType:
+    """`fields` with a string where `names` lead, whatever some of its values are."""
+    (name, *inner), kinds = names, {field.name: field.type for field in fields}
+    if inner and pa.types.is_struct(kinds.get(name, pa.null())):
+        kinds[name] = _with_texts(kinds[name], inner)
+    elif not inner and not pa.types.is_null(kinds.get(name, pa.null())):
+        kinds[name] = pa.string()
+    return pa.struct(list(kinds.items()))
 
 
 def _names_on(path: ColumnPath, fields: pa.Schema | pa.StructType) -> list[str]:

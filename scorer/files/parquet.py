@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from scorer.arrow.columns import column_at, find_text_column
 from scorer.arrow.decoding import decode_texts, is_string, is_text, unreadable_rows
-from scorer.arrow.nested import leaves_of
+from scorer.arrow.nested import leaf_types, leaves_of
 from scorer.errors import InputError
 from scorer.files.format import Format
 from scorer.files.inputs import Input
@@ -68,8 +68,8 @@ class ParquetSource:
         self._text = find_text_column(self.name, self.schema, text_column)
         self._checked = {index for index, field in enumerate(self.schema) if self._is_checked(index, field.type)}
         self._rows: int = self._file.metadata.num_rows
-        self.row_count: int | None = self._rows
         self._window_rows = min(window_rows, _rows_of_a_window(self._file.metadata))
+        self.row_count: int | None = self._rows
         self._rows_read = 0
         if written_as is not Format.parquet:
             self._refuse_parquet_only()
@@ -83,9 +83,9 @@ class ParquetSource:
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for damaged data."""
         with arrow_errors(self.name, "damaged Parquet data"):
-            for window in self._file.iter_batches(self._window_rows):
-                self._rows_read += window.num_rows
-                yield window
+            for batch in self._batches(self._file):
+                self._rows_read += batch.num_rows
+                yield batch
         if self._rows_read != self._rows:  # Arrow ends with the first column that ends
             raise InputError(f"{self.name}: damaged Parquet data: {self._rows_read:,} rows of {self._rows:,} are there")
 
@@ -97,7 +97,7 @@ class ParquetSource:
 
     def unreadable(self, row: int) -> str:
         """What to say of `row`."""
-        windows, start = self._open(self._int96_unit).iter_batches(self._window_rows), row
+        windows, start = self._batches(self._open(self._int96_unit)), row
         while start >= (window := next(windows)).num_rows:
             start -= window.num_rows
         one = window.slice(start, 1)
@@ -112,6 +112,13 @@ class ParquetSource:
         """Rows handed out, as a share of all."""
         return self._rows_read / max(self._rows, 1)
 
+    def _batches(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+        """All rows; by row group where categories are nested, which Arrow reads from one of them at a time only."""
+        nested = [field.type for field in self.schema if pa.types.is_nested(field.type)]
+        alone = any(pa.types.is_dictionary(leaf) for kind in nested for leaf in leaf_types(kind))
+        for groups in [[number] for number in range(file.num_row_groups)] if alone else [None]:
+            yield from file.iter_batches(self._window_rows, row_groups=groups)
+
     def _open(self, int96_unit: str | None = None) -> pq.ParquetFile:
         try:
             # Page by page: a file of one huge row group must not lie in memory as a whole.
@@ -123,16 +130,18 @@ class ParquetSource:
                 coerce_int96_timestamp_unit=int96_unit,
             )
         except pa.ArrowNotImplementedError as error:
-            raise InputError(f"{self.name}: {self._not_implemented(str(error))}") from error
-
-    def _not_implemented(self, error: str) -> str:
-        wide = [name_of(column) for column in columns_of(self._elements) if holds_128_bits(column)]
-        if not wide or "64 bits" not in error:
-            return f"has what Arrow cannot read: {error}"
-        return f"column {wide[0]!r} has integers of 128 bits, which Arrow cannot read; make them decimals or strings"
+            wide = [name_of(column) for column in columns_of(self._elements) if holds_128_bits(column)]
+            if not wide or "64 bits" not in str(error):
+                raise
+            what = (
+                f"column {wide[0]!r} has integers of 128 bits, which Arrow cannot read; make them decimals or strings"
+            )
+            raise InputError(f"{self.name}: {what}") from error
 
     def _is_checked(self, index: int, kind: pa.DataType) -> bool:
         """A column of strings; for CSV of any bytes, which stand in it as they are."""
+        if isinstance(kind, pa.BaseExtensionType):
+            return self._is_checked(index, kind.storage_type) and kind != pa.uuid()
         becomes_text = self._written_as is Format.csv and (is_text(kind) or pa.types.is_fixed_size_binary(kind))
         return index == self._text[0] or is_string(kind) or becomes_text
 
@@ -162,7 +171,9 @@ class ParquetSink:
             use_deprecated_int96_timestamps=layout.int96,
         )
         self._held: list[pa.RecordBatch] = []
-        self._narrow = [index for index, field in enumerate(schema) if _has_narrow(field.type)]
+        self._narrow = [
+            index for index, field in enumerate(schema) if any(map(_most_categories, leaf_types(field.type)))
+        ]
         self._categories: list[pa.Array] = []
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -210,10 +221,6 @@ def _loses_annotations(schema: pa.Schema, elements: Sequence[Element]) -> bool:
     pq.ParquetWriter(file, schema).close()
     footer = footer_of(pa.BufferReader(file.getvalue()))
     return annotated(footer, elements) != footer
-
-
-def _has_narrow(kind: pa.DataType) -> bool:
-    return any(_most_categories(leaf.type) for leaf in leaves_of(pa.nulls(0, kind)))
 
 
 def _most_categories(kind: pa.DataType) -> int:

@@ -45,11 +45,15 @@ _BOOLEANS, _VARINTS = (1, 2), (4, 5, 6)
 
 
 def footer_of(file: pa.NativeFile) -> bytes:
-    """The footer of an opened Parquet file."""
-    size = file.size()
-    file.seek(size - _TAIL)
+    """The footer of an opened Parquet file; nothing if its length cannot be."""
+    start = file.size() - _TAIL
+    if start < 0:
+        return b""
+    file.seek(start)
     (length,) = struct.unpack("<I", file.read(_TAIL)[:4])
-    file.seek(max(size - _TAIL - length, 0))
+    if length > start:
+        return b""
+    file.seek(start - length)
     return bytes(file.read(length))
 
 

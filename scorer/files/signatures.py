@@ -22,6 +22,9 @@ _OTHERS = {
     b"ARROW1": "an Arrow file; save it as Parquet",
     b"ORC": "an ORC file; save it as Parquet",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save it as CSV UTF-8",
+    b"<!DOCTYPE": "an HTML page; download the file itself",
+    b"<!doctype": "an HTML page; download the file itself",
+    b"<html": "an HTML page; download the file itself",
     b"%PDF": "a PDF; save its text as CSV",
 }
 _WORKBOOK = (b"[Content_Types].xml", b"xl/")

@@ -99,6 +99,8 @@ def arrow_errors(name: str, what: str) -> Iterator[None]:
         yield
     except MemoryError:  # Arrow's is one of its exceptions too
         raise
+    except pa.ArrowNotImplementedError as error:
+        raise InputError(f"{name}: has what Arrow cannot read: {error}") from error
     except (pa.ArrowException, UnicodeError, EOFError) as error:
         raise InputError(f"{name}: {what}: {error}") from error
     except OSError as error:  # also what Arrow raises for corrupt pages

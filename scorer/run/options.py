@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scorer.errors import OnError
+from scorer.errors import InputError, OnError
 from scorer.files.format import CsvOptions, Format, output_format
 from scorer.files.rebatching import WINDOW_ROWS
 from scorer.model.sealed import SealedModel
@@ -45,8 +45,11 @@ class RunOptions:
 
     @property
     def kind(self) -> Format:
-        """Of the output; raises `InputError` for an extension that tells none, or that of a compressed file."""
-        return output_format(str(self.output), self.output_format)
+        """Of the output; raises `InputError` for an extension that tells none, and for text to be compressed."""
+        kind = output_format(str(self.output), self.output_format)
+        if self.compression and kind is not Format.parquet:
+            raise InputError(f"{self.output}: --compression is for Parquet outputs; compress others afterwards")
+        return kind
 
 
 @dataclass(frozen=True, slots=True)

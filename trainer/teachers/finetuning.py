@@ -74,6 +74,7 @@ class _Tuner:
             ],
             rate,
             weight_decay=_WEIGHT_DECAY,
+            fused=True,
         )
         self.steps, self.done, self.loss = len(self._batches), 0, 0.0
 

@@ -1,6 +1,7 @@
 """The linear teacher: logistic regression on naive-Bayes-weighted binary n-grams (Wang & Manning 2012)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,46 +10,75 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from scorer.tokens.encoder import RaggedIds
+from trainer.data.ragged import rows_of
 from trainer.data.reviews import EncodedReviews
 from trainer.stages import Made
 from trainer.teachers.ngrams import Ngrams, SparseRows
 
-__all__ = ["fit_linear", "linear_logits", "word_ratios"]
+__all__ = ["ParentedTexts", "fit_linear", "linear_logits", "word_ratios"]
 
 _SMOOTHING = 1.0  # added to every n-gram's count in each class
 _ITERATIONS = 30
 
 
+ParentedTexts = tuple[RaggedIds, NDArray[np.int64]]
+"""Texts, and the number [rows] of the training review that each was made of; any other number where it was of none."""
+
+
 def linear_logits(
     train: EncodedReviews,
-    others: Mapping[str, RaggedIds],
+    others: Mapping[str, ParentedTexts],
     vocab_size: int,
     *,
     folds: int,
     strength: float,
     seed: int,
 ) -> Made:
-    """Logits [rows] of `train`, out of fold, and of `others`, the mean of all folds; and what was reached.
+    """Logits [rows] of `train` and of `others`, out of fold; and what was reached.
 
-    Out of fold means that a review is judged by weights that were fitted without it: a teacher is too sure of the
-    reviews it learned from. Each review counts as its weight says.
+    Out of fold means that a review, and what was made of it, is judged by weights that were fitted without it: a
+    teacher is too sure of the reviews it learned from. Texts of no such review are judged by the mean of all folds.
+    Each review counts as its weight says.
     """
+    fitted = _fit_folds(train, vocab_size, folds, strength, seed)
+    texts = {"train": (train.ids, np.arange(len(train))), **others}
+    made = {name: fitted.logits(*parented) for name, parented in texts.items()}
+    accuracy = np.average((made["train"] > 0) == (train.labels > 0.5), weights=train.weights)
+    tensors = {name: torch.from_numpy(values.astype(np.float32)) for name, values in made.items()}
+    return tensors, {"ngrams": len(fitted.ngrams), "out_of_fold_accuracy": float(accuracy)}
+
+
+@dataclass(frozen=True)
+class _Folds:
+    """Weights of every fold, float32 [folds, ngrams], and biases [folds], each fitted without the fold's reviews."""
+
+    ngrams: Ngrams
+    of_review: NDArray[np.int64]
+    """The fold of each training review."""
+    weights: NDArray[np.float32]
+    biases: NDArray[np.float64]
+
+    def logits(self, texts: RaggedIds, parents: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Logits [rows] of texts by weights that saw none of their parents."""
+        logits = np.zeros(len(texts))
+        for fold in range(len(self.weights)):
+            rows = np.flatnonzero(np.isin(parents, np.flatnonzero(self.of_review == fold)))
+            logits[rows] = _score(self.ngrams, rows_of(texts, rows), self.weights[fold], self.biases[fold])
+        rows = np.flatnonzero((parents < 0) | (parents >= len(self.of_review)))
+        logits[rows] = _score(self.ngrams, rows_of(texts, rows), self.weights.mean(0), self.biases.mean())
+        return logits
+
+
+def _fit_folds(train: EncodedReviews, vocab_size: int, folds: int, strength: float, seed: int) -> _Folds:
     ngrams = Ngrams(train.ids, vocab_size)
     matrix = ngrams.matrix(train.ids)
-    fold = np.random.default_rng(seed).permutation(len(train)) % folds
-    logits = np.zeros(len(train))
+    of_review = np.random.default_rng(seed).permutation(len(train)) % folds
     weights, biases = np.zeros((folds, len(ngrams)), np.float32), np.zeros(folds)
-    for number in range(folds):
-        inside = fold == number
-        outside = train.labels[~inside], train.weights[~inside]
-        fitted = fit_linear(matrix.chosen(~inside), *outside, len(ngrams), strength)
-        weights[number], biases[number] = fitted
-        logits[inside] = matrix.chosen(inside).times(weights[number]) + biases[number]
-    mean, bias = weights.mean(0), float(biases.mean())
-    made = {"train": logits, **{name: _score(ngrams, ids, mean, bias) for name, ids in others.items()}}
-    accuracy = float(np.average((logits > 0) == (train.labels > 0.5), weights=train.weights))
-    tensors = {name: torch.from_numpy(values.astype(np.float32)) for name, values in made.items()}
-    return tensors, {"ngrams": len(ngrams), "out_of_fold_accuracy": accuracy}
+    for fold in range(folds):
+        outside = of_review != fold
+        reviews = matrix.chosen(outside), train.labels[outside], train.weights[outside]
+        weights[fold], biases[fold] = fit_linear(*reviews, len(ngrams), strength)
+    return _Folds(ngrams, of_review, weights, biases)
 
 
 def fit_linear(
@@ -94,6 +124,6 @@ def _naive_bayes_ratios(
     return np.asarray(ratios, np.float32)
 
 
-def _score(ngrams: Ngrams, reviews: RaggedIds, weights: NDArray[np.float32], bias: float) -> NDArray[np.float64]:
+def _score(ngrams: Ngrams, reviews: RaggedIds, weights: NDArray[np.float32], bias: np.float64) -> NDArray[np.float64]:
     parts = [part.times(weights) for _, part in ngrams.parts(reviews)]
     return np.concatenate([np.empty(0), *parts]) + bias

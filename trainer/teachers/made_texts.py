@@ -38,21 +38,23 @@ class Material:
 
 @dataclass(frozen=True)
 class MadeTexts:
-    """Texts, and how much each weighs: as the reviews it was made of."""
+    """Texts, how much each weighs, as the reviews it was made of, and the number of the one review it is of, or -1."""
 
     texts: list[str]
     weights: list[float]
+    parents: list[int]
 
     def __add__(self, other: "MadeTexts") -> "MadeTexts":
         """The texts of both."""
-        return MadeTexts(self.texts + other.texts, self.weights + other.weights)
+        return MadeTexts(self.texts + other.texts, self.weights + other.weights, self.parents + other.parents)
 
     def tensors(self) -> dict[str, Tensor]:
-        """What a stage keeps: the texts' bytes end to end, uint8, and of each its length in bytes and its weight."""
+        """What a stage keeps: the bytes end to end, uint8, and of each text its length in bytes, weight and parent."""
         encoded = [text.encode() for text in self.texts]
         lengths = torch.tensor([len(text) for text in encoded], dtype=torch.int64)
         utf8 = torch.frombuffer(bytearray(b"".join(encoded) or b"\0"), dtype=torch.uint8)
-        return {"utf8": utf8, "lengths": lengths, "weights": torch.tensor(self.weights, dtype=torch.float32)}
+        weights, parents = torch.tensor(self.weights), torch.tensor(self.parents, dtype=torch.int64)
+        return {"utf8": utf8, "lengths": lengths, "weights": weights, "parents": parents}
 
 
 def texts_from(tensors: dict[str, Tensor]) -> pa.LargeStringArray:
@@ -71,16 +73,19 @@ def sentence_bounds(text: str) -> list[int]:
 def cut_crops(material: Material, count: int, seed: int) -> MadeTexts:
     """At most `count` crops of 1, 2–3 or 4–9 sentences; `seed` decides which.
 
-    Every review is cropped equally often, once more or less. Crops of fewer than three words say nothing and are
-    left out.
+    Every review is cropped equally often, once more or less. Left out are crops of fewer than three words, which say
+    nothing, the whole review, and what the same review gave before.
     """
     rng = np.random.default_rng([seed, 0])
-    found = MadeTexts([], [])
+    found = MadeTexts([], [], [])
     for place, row in enumerate(rng.permutation(len(material.texts))):
         times = count // len(material.texts) + (place < count % len(material.texts))
-        crops = [crop for crop in _crops(material.texts[row], times, rng) if len(crop.split()) >= _LEAST_WORDS]
+        text = material.texts[row]
+        drawn = dict.fromkeys(_crops(text, times, rng))  # in their order, each once
+        crops = [crop for crop in drawn if len(crop.split()) >= _LEAST_WORDS and crop != text.strip()]
         found.texts.extend(crops)
         found.weights.extend([float(material.weights[row])] * len(crops))
+        found.parents.extend([int(row)] * len(crops))
     return found
 
 
@@ -93,13 +98,14 @@ def recombine(material: Material, count: int, seed: int) -> MadeTexts:
     by_source = [
         np.flatnonzero(material.sources == number) for number in range(int(material.sources.max(initial=-1)) + 1)
     ]
-    found = MadeTexts([], [])
+    found = MadeTexts([], [], [])
     for first in rng.integers(len(material.texts), size=count):
         others = rng.choice(by_source[material.sources[first]], int(rng.integers(1, _MOST_OTHERS + 1)))
         rows = [first, *others]
         parts = [_stretch(material.texts[row], int(rng.integers(1, _MOST_OF_A_PART + 1)), rng) for row in rows]
         found.texts.append(" ".join(part for part in parts if part))
         found.weights.append(float(material.weights[rows].mean()))
+        found.parents.append(-1)
     return found
 
 

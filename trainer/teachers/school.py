@@ -24,6 +24,8 @@ from trainer.data.sentences import encode_sentences, sentences_fingerprint, spli
 from trainer.data.splits import Splits
 from trainer.data.tokenizer import pad_id_of
 from trainer.data.weights import balanced_rows, mean_by_source, weights_of
+from trainer.errors import TrainerError
+from trainer.network.lstm import PREFIX_WORDS
 from trainer.recipes import Recipe, Teachers
 from trainer.stages import Made, Output, StageProgress, Stages
 from trainer.teachers.finetuning import LabelledTexts
@@ -45,7 +47,7 @@ _SENTENCE_SHARE = 0.9  # of a sentence's true label, against no opinion
 _SENTENCES_HELD_OUT = 0.1
 _WHOLE_REVIEW = 1_000_000  # tokens: language model and linear teacher read long reviews to the end
 _LM_PASSES = 10  # at most, over a few reviews
-_CROPS_A_REVIEW = 3  # at most, and as many recombined texts
+_CROPS_A_REVIEW = 10  # at most, and as many recombined texts
 _RATIO_SCALE = 2.0  # makes the log ratios of telling words as large as other numbers of their vectors, or larger
 _SPEED = 1e11  # floating-point operations a second of an ordinary core in bfloat16, to foretell minutes
 
@@ -66,7 +68,9 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     """Train the teachers of `recipe`, which has some, on `splits`, and let them label every review softly."""
     assert recipe.teachers is not None
     teachers = recipe.teachers
-    # First of all: a name that is wrong shows at once, not after the stages before it.
+    # First of all: what is wrong shows at once, not after the stages before it.
+    if teachers.lm_words:
+        _check_prefixes(recipe)
     transformer = load_transformer(teachers.teacher, teachers.teacher_length) if teachers.teacher else None
     school = _School(splits, tokenizer, recipe, teachers, seed, stages)
     alone = transformer is None and not teachers.lm_words
@@ -83,6 +87,17 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     texts = school.with_sentences(reviews, teachers.sentence_copies)
     weighed = EncodedReviews(texts.ids, texts.labels, texts.weights / texts.weights.mean())
     return Lesson(weighed, {_VECTORS: vectors}, dict(stages.summaries))
+
+
+def _check_prefixes(recipe: Recipe) -> None:
+    """Raise `TrainerError` for a network that cannot learn what readers say of the beginnings of a text."""
+    if recipe.pooling == "final_step":
+        raise TrainerError("--pooling final_step: cannot judge beginnings of a text; use another, or --lm-words 0")
+    if PREFIX_WORDS % recipe.words_per_step:
+        raise TrainerError(
+            f"--words-per-step {recipe.words_per_step}: readers judge a text after every {PREFIX_WORDS} words, no "
+            "whole number of steps; use 1, 2, 4 or 8, or --lm-words 0"
+        )
 
 
 class _School:
@@ -115,9 +130,12 @@ class _School:
     def judge_by_ngrams(self, with_made: bool) -> Output:
         """The linear teacher's logits [rows] of every part, and of the texts made of reviews if it is to judge them."""
         folds, strength = self._teachers.linear_folds, self._teachers.linear_strength
-        others = {"held_out": self._held_out.ids, "unlabelled": self._unlabelled}
+        others = {
+            name: (ids, np.full(len(ids), -1))
+            for name, ids in (("held_out", self._held_out.ids), ("unlabelled", self._unlabelled))
+        }
         if with_made:
-            others["made"] = self._made_ids
+            others["made"] = self._made_ids, self._made.tensors["parents"].numpy()
 
         def work(_: StageProgress) -> Made:
             vocab_size = self._encoder.vocab_size
@@ -204,7 +222,7 @@ class _School:
         def work(_: StageProgress) -> Made:
             material = self._material()
             parts = [cut_crops(material, crops, self._seed), recombine(material, recombined, self._seed)]
-            made = parts[0] + parts[1] + MadeTexts(words, [1.0] * len(words))
+            made = parts[0] + parts[1] + MadeTexts(words, [1.0] * len(words), [-1] * len(words))
             counts = {"crops": len(parts[0].texts), "recombined": len(parts[1].texts), "single_words": len(words)}
             return made.tensors(), counts
 

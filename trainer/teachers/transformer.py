@@ -47,7 +47,8 @@ class Encoder(nn.Module):
     def forward(self, input_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [batch] and mean states, float32 [batch, width], of ids and mask, both int64 [batch, time]."""
         mean = _mean_state(self.model(input_ids=input_ids, attention_mask=mask).last_hidden_state, mask)
-        return self.head(mean).squeeze(1), mean
+        with torch.autocast(mean.device.type, enabled=False):  # a logit of eight bits would be a coarse label
+            return self.head(mean).squeeze(1), mean
 
 
 class Classifier(nn.Module):

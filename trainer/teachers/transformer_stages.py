@@ -17,6 +17,7 @@ from trainer.teachers.transformer import Transformer, read_texts, read_words
 __all__ = ["TransformerStages"]
 
 _VECTORS = "vectors"
+_SHOWN = 12  # digits of a digest, enough to tell published weights apart
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class TransformerStages:
         def work(progress: StageProgress) -> Made:
             logits = read_texts(teacher, texts, self.teachers.teacher_pieces, progress)
             read = dict(zip(parts, torch.split(logits, [len(part) for part in parts.values()]), strict=True))
-            summary = {"texts": len(texts), "held_out_accuracy": accuracy_of(read["held_out"], *truth)}
+            accuracy = accuracy_of(read["held_out"], *truth)
+            summary = {"texts": len(texts), "held_out_accuracy": accuracy, "weights": teacher.digest[:_SHOWN]}
             # Copies, because a part of a tensor would be saved with all of it.
             return {name: values.clone() for name, values in read.items()}, summary
 

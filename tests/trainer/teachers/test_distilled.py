@@ -153,6 +153,14 @@ def test_teachers_are_options_of_recipes_that_have_some(command: Command) -> Non
     assert "--lm-words" in result.err
 
 
+def test_networks_that_cannot_learn_beginnings_are_refused_before_the_first_stage(command: Command) -> None:
+    for option, value in (("--words-per-step", 3), ("--pooling", "final_step")):
+        result = fit(command, DATA, option, value, "--force")
+        one_line(result, f"{option} {value}", "--lm-words 0")
+        assert stages_begun(result) == []
+    assert fit(command, DATA, "--words-per-step", 3, "--lm-words", 0, "--epochs", 1, "--force").code == 0
+
+
 def test_too_little_text_is_named(command: Command) -> None:
     Path("train.csv").write_text("text,label\n" + "good film,1\nbad film,0\n" * 5)
     one_line(fit(command, Path("train.csv"), "--validation", 0.2), "too little text", "--recipe default")

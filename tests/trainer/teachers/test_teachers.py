@@ -70,10 +70,11 @@ def test_crops_keep_sentence_boundaries(review: str) -> None:
 def test_crops_of_words() -> None:
     found = cut_crops(material("So good film! Bad bad film?! So good film...", "bad film"), 200, seed=1)
     first, second, third = "So good film!", "Bad bad film?!", "So good film..."
-    parts = {first, second, third, f"{first} {second}", f"{second} {third}", f"{first} {second} {third}"}
-    assert set(found.texts) == parts  # each of them, and never the review of two words
+    parts = [first, second, third, f"{first} {second}", f"{second} {third}"]
+    assert sorted(found.texts) == sorted(parts)  # each once, and neither a whole review nor one of two words
     assert set(found.weights) == {1.0}
-    assert cut_crops(material("One and only sentence here."), 5, seed=1).texts == ["One and only sentence here."] * 5
+    assert set(found.parents) == {0}
+    assert cut_crops(material("One and only sentence here. "), 5, seed=1).texts == []
 
 
 def test_recombined_texts_are_of_one_source_and_weigh_as_its_reviews() -> None:
@@ -98,7 +99,7 @@ def test_recombined_texts_are_of_one_source_and_weigh_as_its_reviews() -> None:
 
 @given(st.lists(st.text(st.characters(codec="utf-8"))))
 def test_made_texts_are_kept_as_they_are(texts: list[str]) -> None:
-    assert texts_from(MadeTexts(texts, [1.0] * len(texts)).tensors()).to_pylist() == texts
+    assert texts_from(MadeTexts(texts, [1.0] * len(texts), [-1] * len(texts)).tensors()).to_pylist() == texts
 
 
 @given(st.lists(st.lists(st.integers(0, 4), max_size=7), min_size=1, max_size=8))
@@ -122,12 +123,17 @@ def test_the_linear_teacher_recovers_a_planted_signal_out_of_fold() -> None:
     # "5 6" is good and "6 5" is bad: single words say nothing.
     texts = [row[:9] + ([5, 6] if label else [6, 5]) + row[9:] for row, label in zip(noise, labels, strict=True)]
     reviews = EncodedReviews(rows(*texts), labels, np.ones(400, np.float32))
-    others = {"held_out": rows([11, 5, 6, 12], [11, 6, 5, 12], []), "none": rows()}
+    others = {
+        "held_out": (rows([11, 5, 6, 12], [11, 6, 5, 12], []), np.full(3, -1)),
+        "none": (rows(), np.zeros(0, int)),
+    }
     tensors, summary = linear_logits(reviews, others, 60, folds=5, strength=1.0, seed=0)
     assert summary["out_of_fold_accuracy"] > 0.98
     assert tensors["held_out"][0] > 1 > -1 > tensors["held_out"][1]
     assert [len(values) for values in tensors.values()] == [400, 3, 0]
     random = EncodedReviews(rows(*noise), labels, np.ones(400, np.float32))
+    noisy, _ = linear_logits(random, {"again": (random.ids, np.arange(400))}, 60, folds=5, strength=1.0, seed=0)
+    assert torch.equal(noisy["again"], noisy["train"])  # what is made of a review is judged out of its fold as well
     assert 0.35 < linear_logits(random, {}, 60, folds=5, strength=1.0, seed=0)[1]["out_of_fold_accuracy"] < 0.65
 
 

@@ -1,5 +1,8 @@
 """Transformers as teachers: tiny ones made here, by the real commands from end to end."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -249,3 +252,20 @@ def test_teachers_that_cannot_be_used(command: Command, monkeypatch: pytest.Monk
     tutorial = command("trainer", "fit", "--recipe", "tutorial", *data, "--teacher", encoder)
     assert tutorial.code == 2
     assert "--teacher" in tutorial.err
+
+
+def test_no_hub_says_how_to_name_a_folder() -> None:
+    """In a process of its own: huggingface_hub reads HF_HUB_OFFLINE when it is imported."""
+    arguments = [*map(str, DISTILLED), "--data", str(DATA), "--teacher", "some/transformer"]
+    result = subprocess.run(
+        [sys.executable, "-m", "trainer", "fit", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        check=False,
+    )
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    for word in ("'some/transformer'", "config.json", "--teacher FOLDER"):
+        assert word in result.stderr
+    assert "linear" not in result.stdout  # refused before the first stage

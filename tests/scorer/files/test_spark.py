@@ -1,0 +1,59 @@
+"""Spark reads what comes of its own files: every column as it was, and the new ones.
+
+Needs Java and `pip install '.[spark]'`.
+"""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import Command
+
+ROOT = Path(__file__).parents[3]
+NEW = {"sentiment_probability": "float", "sentiment": "string"}
+pytestmark = [
+    pytest.mark.usefixtures("model"),
+    pytest.mark.skipif(not importlib.util.find_spec("pyspark"), reason="pip install '.[spark]': pyspark is missing"),
+    pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java"),
+]
+
+
+def spark(*arguments: object) -> Any:
+    command = [sys.executable, "-W", "ignore", "-m", "tests.spark", *map(str, arguments)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout or "null")
+
+
+@pytest.fixture(scope="module")
+def by_spark(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Files with all kinds of columns, with INT96 and without."""
+    folder = tmp_path_factory.mktemp("spark")
+    spark("write", folder)
+    return [path.rename(folder / f"{path.parent.name}.parquet") for path in folder.glob("*/*.parquet")]
+
+
+def test_spark_sees_its_own_columns_and_the_new_ones(command: Command, by_spark: list[Path], tmp_path: Path) -> None:
+    fine = pa.table({"text": ["good"], "when": pa.array([1577836800123456789], pa.timestamp("ns"))})
+    pq.write_table(fine, tmp_path / "fine.parquet", use_deprecated_int96_timestamps=True)
+    inputs = [*by_spark, tmp_path / "fine.parquet"]
+    outputs = [tmp_path / f"out {path.name}" for path in inputs]
+    for path, output in zip(inputs, outputs, strict=True):
+        result = command("scorer", "run", path, "-o", output)
+        assert result.code == 0, result.err
+    found = spark("read", *inputs, *outputs)
+    for path, output in zip(inputs, outputs, strict=True):
+        before, after = found[path.name], found[output.name]
+        assert after["types"] == before["types"] | NEW
+        assert [row[: -len(NEW)] for row in after["rows"]] == before["rows"]
+        assert all(row[-1] in ("positive", "negative") for row in after["rows"])
+    assert pq.read_table(outputs[0])["far"].to_pylist() == [datetime(9999, 12, 31, 23, 59, 59, 999999)] * 3
