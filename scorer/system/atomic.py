@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,8 +34,8 @@ def commit_file(partial: Path, path: Path) -> None:
 
     It lies in a folder of the same file system where nobody else can write, or is private itself.
     """
-    _open_to_others(partial, path)
     sync(partial)
+    _open_to_others(partial, path)
     partial.replace(path)
     sync(path.parent)  # the rename itself
 
@@ -45,16 +44,12 @@ def require_place(path: Path) -> None:
     """Raise `InputError` when no file can be put at `path`: its folder is missing, or what is there is no file."""
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if stat.S_ISDIR(mode):
+    if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file in it")
-    if stat.S_ISLNK(mode):
-        raise InputError(f"{path}: is a link to {path.readlink()}; name that file, or remove the link")
-    if not stat.S_ISREG(mode):
+    if path.exists() and not path.is_file():
         raise InputError(f"{path}: is a device or a pipe, which is never replaced; name a file")
+    if path.is_symlink():
+        raise InputError(f"{path}: is a link to {path.readlink()}; name that file, or remove the link")
 
 
 def beside(path: Path, suffix: str) -> Path:

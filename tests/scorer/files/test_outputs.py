@@ -30,10 +30,15 @@ def made_device() -> None:
         pytest.skip("only root makes devices")
 
 
-@pytest.mark.parametrize("make", [made_pipe, made_socket, made_device])
+def made_link_to_a_pipe() -> None:
+    os.mkfifo(".pipe")
+    Path("out.csv").symlink_to(".pipe")
+
+
+@pytest.mark.parametrize("make", [made_pipe, made_socket, made_device, made_link_to_a_pipe])
 def test_what_is_no_file_is_never_replaced(command: Command, fitted: Path, make) -> None:
     make()
-    before = Path("out.csv").stat()
+    before, names = Path("out.csv").lstat(), sorted(Path().iterdir())
     for option in ((), ("--force",)):
         for arguments in (
             ("scorer", "run", DATA / "reviews.csv", "-o", "out.csv", *option),
@@ -43,8 +48,8 @@ def test_what_is_no_file_is_never_replaced(command: Command, fitted: Path, make)
             one_line(result, "out.csv: is a device or a pipe", "never replaced")
             assert "--force" not in result.err
     one_line(command("exporter", "to-onnx", fitted / "best.pth", "-o", "out.csv"), "out.csv: is a device or a pipe")
-    assert (Path("out.csv").stat().st_ino, Path("out.csv").stat().st_mode) == (before.st_ino, before.st_mode)
-    assert [path.name for path in Path().iterdir()] == ["out.csv"]
+    assert (Path("out.csv").lstat().st_ino, Path("out.csv").lstat().st_mode) == (before.st_ino, before.st_mode)
+    assert sorted(Path().iterdir()) == names
 
 
 def test_folders_are_named_whatever_their_extension(command: Command) -> None:
@@ -53,7 +58,7 @@ def test_folders_are_named_whatever_their_extension(command: Command) -> None:
     assert list(Path("folder").iterdir()) == []
 
 
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o400])
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o400, 0])
 def test_an_output_that_is_replaced_keeps_its_rights(command: Command, mode: int) -> None:
     Path("out.csv").touch()
     Path("out.csv").chmod(mode)
