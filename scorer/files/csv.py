@@ -137,7 +137,7 @@ class CsvSource:
         dialects = [replace(first.dialect, delimiter=sign) for sign in _DELIMITERS if sign != first.dialect.delimiter]
         spellings = [replace(first, dialect=dialect) for dialect in dialects]
         for spelling in spellings:
-            with suppress(InputError):
+            with suppress(InputError, pa.ArrowInvalid):  # no such column, or no header at all
                 find_text_column(self.name, pa.schema([(one, pa.string()) for one in self._names(spelling)]), name)
                 return spelling.dialect.delimiter
         best = max(spellings, key=lambda spelling: int(spelling.columns[0]))

@@ -213,6 +213,7 @@ def test_the_delimiter_that_a_file_seems_to_have(command: Command, name: str, co
 def test_a_column_that_is_missing_is_not_blamed_on_the_delimiter(command: Command) -> None:
     one_line(run(command, 'id,"a; b; c"\n1,x\n'), "no text column found")
     one_line(run(command, 'id,"a; b; c",text\n1,x,y\n', "--text-column", "nope"), "no column 'nope'")
+    one_line(run(command, 'a,b;"two\nlines";c\n1;2;3\n', "--delimiter", ";"), "no text column found")
 
 
 def test_the_line_that_names_the_delimiter_for_spreadsheets(command: Command) -> None:
