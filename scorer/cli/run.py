@@ -226,7 +226,8 @@ def _summary_lines(summary: RunSummary) -> str:
     end = {"head": "first", "tail": "last"}[summary.kept_end]
     counts.append(f"{summary.truncated:,} truncated to the {end} {summary.kept_tokens:,} tokens")
     if summary.skipped:
-        counts.append(f"{summary.skipped:,} bad lines skipped, the first is line {summary.first_skipped:,}")
+        what = "line" if summary.skipped == 1 else "lines"
+        counts.append(f"{summary.skipped:,} bad {what} skipped, the first is line {summary.first_skipped:,}")
     if summary.resumed:
         counts.append(f"{summary.resumed:,} resumed")
     verified = f"; {summary.verified:,} rows scored again, one by one: no difference" if summary.verified else ""
