@@ -20,11 +20,11 @@ __all__ = [
     "column_of",
     "encode_reviews",
     "encode_texts",
-    "fingerprint",
     "hold_out",
     "load_split",
     "load_splits",
     "sources_of",
+    "split_digest",
 ]
 
 _LOCAL_FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "json", ".json": "json"}
@@ -136,7 +136,7 @@ def encode_texts(split: datasets.Dataset, encoder: TextEncoder) -> RaggedIds:
         batch_size=4096,
         remove_columns=split.column_names,
         keep_in_memory=True,
-        new_fingerprint=fingerprint(split),  # datasets would pickle the whole encoder to make one
+        new_fingerprint=split_digest(split),  # datasets would pickle the whole encoder to make one
     )
     rows = encoded[:]["input_ids"].combine_chunks()
     return RaggedIds(
@@ -146,7 +146,7 @@ def encode_texts(split: datasets.Dataset, encoder: TextEncoder) -> RaggedIds:
     )
 
 
-def fingerprint(split: datasets.Dataset) -> str:
+def split_digest(split: datasets.Dataset) -> str:
     """A digest of all rows in their order: equal data, equal fingerprint, on any machine."""
     digest = hashlib.sha256()
     columns = (column_of(split, name).to_pylist() for name in ("text", "label", "source"))

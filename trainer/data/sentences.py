@@ -15,7 +15,7 @@ import pyarrow.csv as pacsv
 from scorer.tokens.encoder import TextEncoder
 from trainer.data.reviews import EncodedReviews
 
-__all__ = ["SENTENCES", "encode_sentences", "sentences_fingerprint", "split_sentences"]
+__all__ = ["SENTENCES", "encode_sentences", "sentences_digest", "split_sentences"]
 
 SENTENCES = Path(__file__).with_name("sentences.csv")
 
@@ -35,6 +35,6 @@ def encode_sentences(table: pa.Table, encoder: TextEncoder) -> EncodedReviews:
     return EncodedReviews(ids, labels, np.ones_like(labels))
 
 
-def sentences_fingerprint() -> str:
+def sentences_digest() -> str:
     """Digest of the sentences that this version comes with."""
     return hashlib.sha256(SENTENCES.read_bytes()).hexdigest()

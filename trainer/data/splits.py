@@ -7,7 +7,7 @@ from typing import Any
 
 import datasets
 
-from trainer.data.reviews import DataOptions, fingerprint, hold_out, load_splits, sources_of
+from trainer.data.reviews import DataOptions, hold_out, load_splits, sources_of, split_digest
 from trainer.errors import TrainerError
 from trainer.recipes import Recipe
 
@@ -31,12 +31,12 @@ class Splits:
             "sources": dict(sorted(Counter(sources_of(self.train).tolist()).items())),
             "train_reviews": len(self.train),
             "validation_reviews": len(self.validation),
-            "fingerprint": fingerprint(self.train),
-            "validation_fingerprint": fingerprint(self.validation),
+            "fingerprint": split_digest(self.train),
+            "validation_fingerprint": split_digest(self.validation),
         }
         if self.unlabelled is None:
             return described
-        unlabelled = {"reviews": len(self.unlabelled), "fingerprint": fingerprint(self.unlabelled)}
+        unlabelled = {"reviews": len(self.unlabelled), "fingerprint": split_digest(self.unlabelled)}
         return {**described, **{f"unsupervised_{key}": value for key, value in unlabelled.items()}}
 
 

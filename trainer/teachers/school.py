@@ -20,7 +20,7 @@ from torch import Tensor
 from scorer.tokens.encoder import RaggedIds, TextEncoder, TextSettings
 from trainer.data.ragged import joined, tail
 from trainer.data.reviews import EncodedReviews, column_of, encode_reviews, encode_texts, sources_of
-from trainer.data.sentences import encode_sentences, sentences_fingerprint, split_sentences
+from trainer.data.sentences import encode_sentences, sentences_digest, split_sentences
 from trainer.data.splits import Splits
 from trainer.data.tokenizer import pad_id_of
 from trainer.data.weights import balanced_rows, mean_by_source, weights_of
@@ -328,7 +328,7 @@ class _School:
         }
         # Steps of a smaller batch size hold fewer sentences, so that each weighs more.
         copies = -(-self._teachers.sentence_copies * recipe.batch_size // self._recipe.batch_size)
-        settings = {**asdict(recipe), "sentences": [copies, sentences_fingerprint() if copies else None]}
+        settings = {**asdict(recipe), "sentences": [copies, sentences_digest() if copies else None]}
         words = len(reviews.ids.values) * passes
         plan = f"{len(reviews):,} reviews, {recipe.epochs} epochs, {self._about(words)}"
 
