@@ -1,6 +1,6 @@
 """Text to ids: a column of strings becomes ragged token ids, the same in training and in serving.
 
-Every tokenizer that the Hugging Face `tokenizers` library can load works, by `library`. The word-level one that
+Every tokenizer that the Hugging Face `tokenizers` library can load works, by `generic`. The word-level one that
 `trainer fit --tokenizer corpus` learns and uncased BERT take vectorised ways, `words` and `wordpieces`, to the same
 ids.
 """
@@ -18,8 +18,8 @@ from tokenizers import Tokenizer
 
 from scorer.arrow.arrays import offsets_of, without_nulls
 from scorer.errors import ModelError
+from scorer.tokens.generic import GenericEncoder
 from scorer.tokens.ids import positions
-from scorer.tokens.library import GenericEncoder
 from scorer.tokens.settings import TextSettings
 from scorer.tokens.wordpieces import WordPieceEncoder
 from scorer.tokens.words import UNKNOWN, WordEncoder

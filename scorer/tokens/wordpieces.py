@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer, models
 
 from scorer.arrow.arrays import bools, bools_of, integers_of, offsets_of
+from scorer.tokens.generic import GenericEncoder
 from scorer.tokens.ids import Ids, interleave, positions
-from scorer.tokens.library import GenericEncoder
 from scorer.tokens.normalizer import RunNormalizer
 from scorer.tokens.pretokenizer import split_words
 
