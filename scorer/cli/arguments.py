@@ -1,4 +1,4 @@
-"""What several commands share: the options `--model` and `--json`, and opening the model."""
+"""What several commands share: the options `--model` and `--json`, those of a CSV input, and opening the model."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
     from argparse import _ActionsContainer as ArgumentGroup  # a parser is one too
     from pathlib import Path
+    from typing import Any
 
+    from scorer.files.format import CsvOptions
     from scorer.scoring import Scorer
 
-__all__ = ["file_path", "json_argument", "model_argument", "open_scorer"]
+__all__ = [
+    "csv_input_arguments",
+    "csv_options",
+    "file_path",
+    "json_argument",
+    "model_argument",
+    "open_scorer",
+    "sign",
+]
 
 
 def file_path(text: str) -> Path:
@@ -43,6 +53,51 @@ def json_argument(group: ArgumentGroup) -> None:
     group.add_argument(
         "--json", dest="as_json", action="store_true", help="Print one JSON object for machines, and nothing else."
     )
+
+
+def csv_input_arguments(group: ArgumentGroup) -> None:
+    """Add the options that say how a CSV input is spelled."""
+    from scorer.files.format import BadLines, CsvOptions
+
+    csv, add = CsvOptions(), group.add_argument
+    by_name = "Between values, or tab.  [default: tab for .tsv, .tab and .txt, else a comma]"
+    add("--delimiter", metavar="C", type=sign, help=by_name)
+    add("--encoding", metavar="NAME", default=csv.encoding, help="[default: %(default)s]")
+    add("--quote", metavar="C", type=sign, default=csv.quote, help="Around values, or none.  [default: %(default)s]")
+    escaped = "Makes a character of a quote or delimiter after it, such as \\.  [default: none, quotes are doubled]"
+    add("--escape", metavar="C", type=sign, default=csv.escape, help=escaped)
+    numbered = "The first line is a row: columns are called 1, 2, 3 and so on, and a CSV output has no header either."
+    add("--no-header", dest="header", action="store_false", help=numbered)
+    no_value = "Values that mean that there is none, such as NULL,NA,\\N.  [default: none]"
+    add("--null-values", metavar="A,B", type=_values, default=csv.null_values, help=no_value)
+    add(
+        "--bad-lines",
+        choices=[one.value for one in BadLines],
+        default=csv.bad_lines.value,
+        help="Rows of too many or too few values: stop and name the first, or leave them out.  [default: %(default)s]",
+    )
+
+
+def csv_options(given: dict[str, Any]) -> CsvOptions:
+    """The options of CSV, taken out of what was `given`; those that a command does not have keep their defaults."""
+    from dataclasses import fields
+
+    from scorer.files.format import BadLines, CsvOptions, OutputEncoding
+
+    found: dict[str, Any] = {one.name: given.pop(one.name) for one in fields(CsvOptions) if one.name in given}
+    for name, kind in {"bad_lines": BadLines, "output_encoding": OutputEncoding}.items():
+        if name in found:
+            found[name] = kind(found[name])
+    return CsvOptions(**found)
+
+
+def sign(spelled: str) -> str | None:
+    """A character as the command line has it."""
+    return {"tab": "\t", "\\t": "\t", "none": None}.get(spelled, spelled)
+
+
+def _values(listed: str) -> tuple[str, ...]:
+    return tuple(listed.split(","))
 
 
 def open_scorer(path: Path | None) -> Scorer:

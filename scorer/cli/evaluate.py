@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scorer.cli.arguments import file_path, json_argument, model_argument, open_scorer
+from scorer.cli.arguments import csv_input_arguments, csv_options, file_path, json_argument, model_argument, open_scorer
 from scorer.cli.tool import ArgumentParser
 from scorer.system.terminal import printable, shortened
 
@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any
 
     from scorer.evaluation.evaluate import Evaluation
     from scorer.evaluation.metrics import Figures, Interval
@@ -21,9 +22,9 @@ _WIDTHS = (11, 10, 10, 10, 7, 12)
 
 def evaluate_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer evaluate`."""
-    from scorer.files.format import CsvOptions, Format
+    from scorer.files.format import Format
 
-    csv, add = CsvOptions(), parser.add_argument
+    add = parser.add_argument
     add("input", metavar="INPUT", type=file_path, help="Labelled reviews: a .parquet, .csv or .jsonl file.")
     add("--text-column", metavar="NAME", help="The column of texts.  [default: the usual names]")
     add("--label-column", metavar="NAME", help="The column of labels.  [default: label, sentiment, stars, rating, …]")
@@ -33,8 +34,7 @@ def evaluate_arguments(parser: ArgumentParser) -> None:
     add("--threshold", metavar="P", type=_share, help="Least probability called positive.  [default: the model's]")
     add("--against", metavar="FILE", type=file_path, help="Another sealed model, on the same rows.")
     add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
-    add("--delimiter", metavar="C", default=csv.delimiter, help="Between values of a CSV line.  [default: %(default)s]")
-    add("--encoding", metavar="NAME", default=csv.encoding, help="Of a CSV input.  [default: %(default)s]")
+    csv_input_arguments(parser.add_argument_group("Reading CSV"))
     model_argument(parser)
     json_argument(parser)
 
@@ -61,10 +61,9 @@ def evaluate(
     threshold: float | None,
     against: Path | None,
     format: str | None,
-    delimiter: str,
-    encoding: str,
     model: Path | None,
     as_json: bool,
+    **csv: Any,
 ) -> None:
     """Print how good a model is on the labelled rows of INPUT.
 
@@ -73,7 +72,7 @@ def evaluate(
     from scorer.evaluation.evaluate import EvaluationOptions
     from scorer.evaluation.evaluate import evaluate as judge
     from scorer.evaluation.labels import parse_reading
-    from scorer.files.format import CsvOptions, Format
+    from scorer.files.format import Format
     from scorer.system.limits import limited_memory
 
     options = EvaluationOptions(
@@ -84,7 +83,7 @@ def evaluate(
         by,
         threshold,
         Format(format) if format else None,
-        CsvOptions(delimiter, encoding),
+        csv_options(csv),
     )
     with limited_memory():
         result = judge(options, open_scorer(model), open_scorer(against) if against else None)
@@ -103,6 +102,8 @@ def _lines(result: Evaluation) -> Iterator[str]:
     yield f"labels read as {printable(str(result.reading))}"
     if result.left_out or result.unscored:
         yield f"not counted: {result.left_out:,} without such a label, {result.unscored:,} without text"
+    if result.skipped:
+        yield f"left out: {result.skipped:,} bad lines"
     yield from _figure_lines(figures)
     if result.groups:
         yield from ("", *_table(result.groups))

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import warnings
 
-from scorer.cli.arguments import file_path, json_argument, model_argument, open_scorer
+from scorer.cli.arguments import (
+    csv_input_arguments,
+    csv_options,
+    file_path,
+    json_argument,
+    model_argument,
+    open_scorer,
+    sign,
+)
 from scorer.cli.tool import ArgumentParser, at_least
 from scorer.errors import FileSystemWarning
 from scorer.system.terminal import printable
@@ -15,7 +23,6 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
     from pathlib import Path
     from typing import Any
 
-    from scorer.files.format import CsvOptions
     from scorer.run.options import Progress, RunOptions, RunSummary
     from scorer.scoring import Scorer
 
@@ -28,7 +35,7 @@ def run_arguments(parser: ArgumentParser) -> None:
         "input", metavar="INPUT", type=file_path, help="Reviews: a .parquet, .csv, .tsv or .jsonl file."
     )
     _input_arguments(parser.add_argument_group("Reading"))
-    _csv_input_arguments(parser.add_argument_group("Reading CSV"))
+    csv_input_arguments(parser.add_argument_group("Reading CSV"))
     _output_arguments(parser.add_argument_group("Writing"))
     _csv_output_arguments(parser.add_argument_group("Writing CSV"))
     _work_arguments(parser.add_argument_group("Working"))
@@ -50,28 +57,6 @@ def _input_arguments(group: ArgumentGroup) -> None:
     )
 
 
-def _csv_input_arguments(group: ArgumentGroup) -> None:
-    from scorer.files.format import BadLines, CsvOptions
-
-    csv, add = CsvOptions(), group.add_argument
-    by_name = "Between values, or tab.  [default: tab for .tsv, .tab and .txt, else a comma]"
-    add("--delimiter", metavar="C", type=_sign, help=by_name)
-    add("--encoding", metavar="NAME", default=csv.encoding, help="[default: %(default)s]")
-    add("--quote", metavar="C", type=_sign, default=csv.quote, help="Around values, or none.  [default: %(default)s]")
-    escaped = "Makes a character of a quote or delimiter after it, such as \\.  [default: none, quotes are doubled]"
-    add("--escape", metavar="C", type=_sign, default=csv.escape, help=escaped)
-    numbered = "The first line is a row: columns are called 1, 2, 3 and so on, and a CSV output has no header either."
-    add("--no-header", dest="header", action="store_false", help=numbered)
-    no_value = "Values that mean that there is none, such as NULL,NA,\\N.  [default: none]"
-    add("--null-values", metavar="A,B", type=_values, default=csv.null_values, help=no_value)
-    add(
-        "--bad-lines",
-        choices=[one.value for one in BadLines],
-        default=csv.bad_lines.value,
-        help="Rows of too many or too few values: stop and name the first, or leave them out.  [default: %(default)s]",
-    )
-
-
 def _output_arguments(group: ArgumentGroup) -> None:
     from scorer.files.format import CODECS, Format
 
@@ -89,7 +74,7 @@ def _csv_output_arguments(group: ArgumentGroup) -> None:
     from scorer.files.format import CsvOptions, OutputEncoding
 
     csv, add = CsvOptions(), group.add_argument
-    add("--output-delimiter", metavar="C", type=_sign, help="Between values, or tab.  [default: as that of INPUT]")
+    add("--output-delimiter", metavar="C", type=sign, help="Between values, or tab.  [default: as that of INPUT]")
     add(
         "--output-encoding",
         choices=[one.value for one in OutputEncoding],
@@ -97,15 +82,6 @@ def _csv_output_arguments(group: ArgumentGroup) -> None:
         help="Excel knows UTF-8 by the mark of utf-8-sig.  [default: %(default)s]",
     )
     add("--escape-formulas", action="store_true", help="Put ' before text that begins like a formula.")
-
-
-def _sign(spelled: str) -> str | None:
-    """A character as the command line has it."""
-    return {"tab": "\t", "\\t": "\t", "none": None}.get(spelled, spelled)
-
-
-def _values(listed: str) -> tuple[str, ...]:
-    return tuple(listed.split(","))
 
 
 def _work_arguments(group: ArgumentGroup) -> None:
@@ -157,27 +133,19 @@ def _run_options(
     *, format: str | None, output_format: str | None, prefix: str, status: bool, on_error: str, **given: Any
 ) -> RunOptions:
     """What the arguments ask for; those that are `given` besides are called as the options are."""
-    from dataclasses import fields
-
     from scorer.errors import OnError
-    from scorer.files.format import CsvOptions, Format
+    from scorer.files.format import Format
     from scorer.run.options import RunOptions
     from scorer.scores import ScoreColumns
 
     return RunOptions(
         input_format=Format(format) if format else None,
         output_format=Format(output_format) if output_format else None,
-        csv=_csv_options(**{one.name: given.pop(one.name) for one in fields(CsvOptions)}),
+        csv=csv_options(given),
         columns=ScoreColumns(prefix, status),
         on_error=OnError(on_error),
         **given,
     )
-
-
-def _csv_options(*, bad_lines: str, output_encoding: str, **same: Any) -> CsvOptions:
-    from scorer.files.format import BadLines, CsvOptions, OutputEncoding
-
-    return CsvOptions(bad_lines=BadLines(bad_lines), output_encoding=OutputEncoding(output_encoding), **same)
 
 
 def _model_line(scorer: Scorer) -> str:

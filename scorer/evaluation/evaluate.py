@@ -52,6 +52,8 @@ class Evaluation:
     """Rows without a label, or whose label is neither positive nor negative."""
     unscored: int
     """Labelled rows without text."""
+    skipped: int
+    """Lines of CSV that are no rows."""
     figures: Figures
     groups: dict[str, Figures]
     against: Figures | None = None
@@ -63,6 +65,7 @@ class Evaluation:
         """Everything, ready for JSON."""
         found: dict[str, Any] = {"input": self.input, "model_sha256": self.model_sha256}
         found |= {"labels": str(self.reading), "left_out": self.left_out, "unscored": self.unscored}
+        found["skipped"] = self.skipped
         found |= self.figures.as_dict()
         found["groups"] = {name: figures.as_dict() for name, figures in self.groups.items()}
         if self.against and self.test:
@@ -101,6 +104,7 @@ def evaluate(options: EvaluationOptions, scorer: Scorer, against: Scorer | None 
         reading,
         int((label == LEFT_OUT).sum()),
         int(((label != LEFT_OUT) & ~has_text).sum()),
+        rows.skipped,
         measure(first, truth, thresholds[0]),
         groups,
         *others,
@@ -130,6 +134,7 @@ class _Rows:
     label_keys: list[str | None]
     group: NDArray[np.int32]
     group_names: list[str]
+    skipped: int
 
     @classmethod
     def of(cls, options: EvaluationOptions, scorers: Sequence[Scorer]) -> "_Rows":
@@ -148,7 +153,7 @@ class _Rows:
                 groups.add(str(value) for value in column_at(decoded.rows, group_path).to_pylist())
         joined = [np.concatenate(parts) for parts in probability]
         name = options.label_column or source.schema.field(label_path[0]).name
-        return cls(name, joined, labels.codes, labels.values, groups.codes, groups.values)
+        return cls(name, joined, labels.codes, labels.values, groups.codes, groups.values, source.skipped.lines)
 
     def keys(self) -> Iterator[str]:
         """The different labels that there are."""

@@ -72,6 +72,15 @@ def test_groups_and_another_model(command: Command, model: Path) -> None:
     one_line(command("scorer", "evaluate", "in.csv", "--by", "nothing"), "no column 'nothing'")
 
 
+def test_csv_is_read_as_a_run_reads_it(command: Command) -> None:
+    Path("in.csv").write_text("text\tlabel\nsuperb\t1\na waste of time\t0\nno label\n")
+    found = judged(command, "in.csv", "--delimiter", "tab", "--bad-lines", "skip")
+    assert (found["rows"], found["skipped"]) == (2, 1)
+    one_line(command("scorer", "evaluate", "in.csv", "--delimiter", "tab"), "line 4")
+    Path("in.tsv").write_text("superb\t1\na waste of time\t0\n")
+    assert judged(command, "in.tsv", "--no-header", "--text-column", "1", "--label-column", "2")["rows"] == 2
+
+
 def test_the_threshold_moves_verdicts(command: Command) -> None:
     write_table(Path("in.csv"), {"text": TEXTS[:4], "label": [1, 0, 1, 0]})
     assert judged(command, "in.csv", "--threshold", "0")["recall_negative"] == 0
