@@ -19,7 +19,7 @@ ROOMS = {
     "tables": {"arrow", "errors"},
     "scores": {"arrow"},
     "files": {"arrow", "system", "errors"},
-    "model": {"tokens", "arrow", "errors"},
+    "model": {"tokens", "arrow", "system", "errors"},
     "tokens": {"arrow", "errors"},
     "arrow": {"system", "errors"},
     "system": {"errors"},

@@ -16,6 +16,7 @@ from pathlib import Path
 from scorer import __version__
 from scorer.cli.arguments import file_path
 from scorer.cli.tool import ArgumentParser, BooleanOptionalAction, Tool, UsageError, at_least, needs_training_extra
+from scorer.system.nearest import did_you_mean
 from scorer.system.terminal import printable
 from trainer.recipes import RECIPES, Recipe, Teachers
 from trainer.values import Option, options_of
@@ -162,7 +163,7 @@ def _source(names: list[str] | None, text_column: str, label_column: str, source
 def _choose_recipe(name: str, given: dict[str, Any]) -> Recipe:
     """The named recipe with the values that were given as options."""
     if name not in RECIPES:
-        raise UsageError(f"--recipe {name!r}: known recipes are {', '.join(RECIPES)}")
+        raise UsageError(f"--recipe {name!r}: known recipes are {', '.join(RECIPES)}{did_you_mean(name, RECIPES)}")
     recipe = RECIPES[name]
     of_recipe, of_teachers = (
         {o.field: given[o.field] for o in options_of(kind) if o.field in given} for kind in _OPTIONS

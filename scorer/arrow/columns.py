@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from scorer.arrow.decoding import is_text
 from scorer.errors import InputError
+from scorer.system.nearest import did_you_mean
 from scorer.system.terminal import listed, shortened
 
 __all__ = ["ColumnPath", "choose_name", "column_at", "find_column", "find_text_column", "is_certain"]
@@ -43,7 +44,7 @@ def choose_name(where: str, names: Sequence[str], name: str | None) -> str:
     chosen = _chosen(names, name, _USUAL_NAMES)
     if chosen is None or chosen not in names:
         what = "no text column found" if chosen is None else f"no column {chosen!r}"
-        raise InputError(f"{where}: {what}; its columns: {listed(names)}")
+        raise InputError(f"{where}: {what}; its columns: {listed(names)}{_meant(names, name, _USUAL_NAMES)}")
     return chosen
 
 
@@ -58,12 +59,14 @@ def find_column(file: str, schema: pa.Schema, name: str | None, usual: Iterable[
         raise InputError(f"{file}: has no columns")
     if chosen is None:
         kind = option.removeprefix("--").replace("-", " ")
-        raise InputError(f"{file}: no {kind} found; name one of its columns with {option}: {listed(names)}")
+        meant = _meant(names, None, usual)
+        raise InputError(f"{file}: no {kind} found; name one of its columns with {option}: {listed(names)}{meant}")
     paths = list(_paths_to(chosen, schema))
     paths = [path for path in paths if len(path) == 1] or paths
     if len(paths) != 1:
         wrong = "more than one column" if paths else "no column"
-        raise InputError(f"{file}: {wrong} {chosen!r}; its columns: {listed(names)}")
+        meant = "" if paths else _meant(list(_paths_of(schema)), chosen, usual)
+        raise InputError(f"{file}: {wrong} {chosen!r}; its columns: {listed(names)}{meant}")
     return paths[0]
 
 
@@ -78,6 +81,12 @@ def _chosen(names: Sequence[str], name: str | None, usual: Iterable[str]) -> str
     if name:
         return _spelled_as_there(name, names)
     return next((one for one in (_spelled_as_there(one, names) for one in usual) if one in names), None)
+
+
+def _meant(names: Sequence[str], name: str | None, usual: Iterable[str]) -> str:
+    """Which of `names` may be meant by `name`, or stands for one of the `usual` ones."""
+    asked = [name] if name else list(usual)
+    return next((words for one in asked if (words := did_you_mean(one, names))), "")
 
 
 def _spelled_as_there(name: str, names: Sequence[str]) -> str:
@@ -116,6 +125,14 @@ def _paths_to(name: str, fields: Iterable[pa.Field]) -> Iterator[ColumnPath]:
         elif name.startswith(f"{field.name}.") and pa.types.is_struct(field.type):
             inside = _paths_to(name.removeprefix(f"{field.name}."), field.type.fields)
             yield from ((index, *path) for path in inside)
+
+
+def _paths_of(fields: Iterable[pa.Field]) -> Iterator[str]:
+    """The names of all columns, and of what stands in structs, as one can ask for them."""
+    for field in fields:
+        yield field.name
+        if pa.types.is_struct(field.type):
+            yield from (f"{field.name}.{inside.name}" for inside in field.type.fields)
 
 
 def _type_at(schema: pa.Schema, path: ColumnPath) -> pa.DataType:

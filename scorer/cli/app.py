@@ -21,4 +21,6 @@ main = Tool("scorer", "Turn text reviews into sentiment probabilities, in bulk, 
 main.command_in("scorer.cli.run", "run INPUT -o FILE", "Write every row of INPUT back with its sentiment.")
 main.command_in("scorer.cli.text", "text [TEXT ...]", "Print the probability and the label of each TEXT.")
 main.command_in("scorer.cli.evaluate", "evaluate INPUT", "Print how good a model is on the labelled rows of INPUT.")
-main.command_in("scorer.cli.inspect", "inspect MODEL", "Verify a sealed MODEL and print its card.")
+main.command_in(
+    "scorer.cli.inspect", "inspect [MODEL]", "Verify a sealed MODEL, or the embedded one, and print its card."
+)

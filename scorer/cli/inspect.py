@@ -15,18 +15,25 @@ __all__ = ["inspect", "inspect_arguments"]
 
 def inspect_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer inspect`."""
-    parser.add_argument("model", metavar="MODEL", type=file_path, help="A sealed model, or `default`.")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        type=file_path,
+        nargs="?",
+        default=file_path("default"),
+        help="A sealed model.  [default: the embedded one]",
+    )
     json_argument(parser)
 
 
 def inspect(*, model: Path, as_json: bool) -> None:
-    """Verify a sealed MODEL and print its card.
+    """Verify a sealed MODEL, or the embedded one, and print its card.
 
     Example: scorer inspect best.onnx
     """
     from rich import print_json
 
-    from scorer.model.sealed import find_model, read_sealed
+    from scorer.model.sealed import EMBEDDED_MODEL, find_model, read_sealed
     from scorer.system.limits import limited_memory
 
     with limited_memory():
@@ -35,5 +42,6 @@ def inspect(*, model: Path, as_json: bool) -> None:
         print(sealed.card.to_json())
     else:
         size = f"{len(sealed.content) / 1e6:.2f} MB"
-        print(f"{printable(str(model))}: sealed and unaltered, {size}, sha256 {sealed.sha256}")
+        name = "the embedded default" if sealed.path == EMBEDDED_MODEL else printable(str(model))
+        print(f"{name}: sealed and unaltered, {size}, sha256 {sealed.sha256}")
         print_json(sealed.card.to_json())

@@ -10,11 +10,12 @@ import re
 import signal
 import sys
 import warnings
-from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, HelpFormatter
+from argparse import ArgumentError, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, HelpFormatter
 
 from scorer.cli.signals import StopSignals
 from scorer.cli.streams import StandardStreams
 from scorer.errors import FileSystemWarning, SentimentScorerError, UsageError
+from scorer.system.nearest import did_you_mean
 from scorer.system.terminal import on_one_line
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` for it takes milliseconds
@@ -200,8 +201,18 @@ class _Parser(ArgumentParser):
         """One line that names the mistake and where to read more."""
         message = message.replace(_TAKEN_AS_IT_IS, "")
         if message.startswith("unrecognized arguments: -"):
-            message += "; put -- before what begins with - and is no option"
+            option = message.split()[2].partition("=")[0]
+            is_none = "; put -- before what begins with - and is no option"
+            message += did_you_mean(option, self._option_string_actions) or is_none
         raise UsageError(f"{message}; see {self.prog} --help")
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        """Of a choice, as argparse has it, and the one that may be meant."""
+        try:
+            super()._check_value(action, value)
+        except ArgumentError as error:
+            error.message += did_you_mean(str(value), map(str, action.choices or ()))
+            raise
 
     def _get_values(self, action: Action, arg_strings: list[str]) -> Any:
         """Of every argument, as argparse has it, which knows nothing of the mark."""

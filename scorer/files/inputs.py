@@ -8,6 +8,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from scorer.errors import InputError
+from scorer.system.nearest import did_you_mean_file
 
 __all__ = ["Input", "LocalInput"]
 
@@ -42,7 +43,7 @@ class LocalInput:
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
         if not path.exists():
-            raise InputError(f"{path}: no such file")
+            raise InputError(f"{path}: no such file{did_you_mean_file(path)}")
         if path.is_dir():
             raise InputError(f"{path}: is a folder; name one file")
         if not path.is_file():

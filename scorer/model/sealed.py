@@ -19,6 +19,7 @@ from typing import Any
 from scorer.errors import ModelError
 from scorer.model.graph_parts import refuse_foreign_parts
 from scorer.model.protobuf import bytes_field, read_fields
+from scorer.system.nearest import did_you_mean_file
 from scorer.tokens.settings import TextSettings
 
 __all__ = ["EMBEDDED_MODEL", "FORMAT_VERSION", "Card", "SealedModel", "find_model", "read_sealed", "seal"]
@@ -154,7 +155,8 @@ def read_sealed(path: Path) -> SealedModel:
 
 def _read_file(path: Path) -> bytes:
     if not path.exists():
-        raise ModelError(f"{path}: no such model; make one with `exporter to-onnx`, or leave out --model")
+        meant = did_you_mean_file(path)
+        raise ModelError(f"{path}: no such model; make one with `exporter to-onnx`, or leave out --model{meant}")
     if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
         raise ModelError(f"{path}: not a sealed model, which is a file of at most 2 GB")
     return path.read_bytes()

@@ -174,6 +174,8 @@ def test_the_embedded_model_can_be_asked_for(command: Command, model: Path, monk
     embedded = json.loads(command("scorer", "inspect", EMBEDDED_MODEL, "--json").out)
     shutil.copy(model, "best.onnx")
     assert json.loads(command("scorer", "inspect", "default", "--json").out) == embedded
+    assert json.loads(command("scorer", "inspect", "--json").out) == embedded
+    assert command("scorer", "inspect").out.startswith("the embedded default: sealed and unaltered, ")
     run = ("scorer", "run", DATA / "reviews.csv", "-o", "out.csv", "--force")
     assert "embedded default" in command(*run, "--model", "default").out
     assert "embedded default" not in command(*run).out
