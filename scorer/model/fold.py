@@ -1,8 +1,8 @@
-"""The LSTM's input table, computed once at load: every word's vector times the input weights.
+"""The LSTM's input tables, computed once at load: every word's vector times the input weights of its place in a step.
 
-A sealed graph says this in four operators on its constants. onnxruntime would compute them at load too, but copies the
-table from one owner to the next: 117 ms and 187 MB for the embedded model instead of 47 ms and 95 MB this way, which
-gives the graph the finished table as one more input. Names are those of `exporter.recurrence`.
+A sealed graph says this in a few operators on its constants. onnxruntime would compute them at load too, but copies a
+table from one owner to the next: 117 ms and 187 MB for a table of 23 MB instead of 47 ms and 95 MB this way, which
+gives the graph the finished tables as more inputs. Names are those of `exporter.recurrence`.
 """
 
 from collections import defaultdict
@@ -15,28 +15,44 @@ from scorer.model.protobuf import bytes_field, read_fields
 
 __all__ = ["fold_table"]
 
-_OPERATORS = {
+_MOST_WORDS = 8
+"""Words a step that are looked for; there is a table for each."""
+
+_VECTORS = {
     ("Cast", ("embedding",), ("codes",)),
     ("Mul", ("codes", "embedding_steps"), ("vectors",)),
-    ("Gemm", ("vectors", "input_weights_0", "bias"), ("rows_0",)),
-    ("Concat", ("rows_0", "no_gates"), ("table_0",)),
 }
-_CONSTANTS = ("embedding", "embedding_steps", "input_weights_0", "bias", "no_gates")
-_GONE = {*_CONSTANTS, "codes", "vectors", "rows_0"}
-_TABLE = "table_0"
+_CONSTANTS = ("embedding", "embedding_steps", "bias", "no_gates")
+
+
+def _table_operators(position: int) -> set[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """The two operators of one table; the first one holds the bias."""
+    operator, more = ("MatMul", ()) if position else ("Gemm", ("bias",))
+    rows = f"rows_{position}"
+    return {
+        (operator, ("vectors", f"input_weights_{position}", *more), (rows,)),
+        ("Concat", (rows, "no_gates"), (_table_name(position),)),
+    }
+
+
+def _table_name(position: int) -> str:
+    return f"table_{position}"
+
+
+_WEIGHTS = tuple(f"input_weights_{position}" for position in range(_MOST_WORDS))
+_OPERATORS = _VECTORS.union(*map(_table_operators, range(_MOST_WORDS)))
+_GONE = {*_CONSTANTS, *_WEIGHTS, "codes", "vectors", *(f"rows_{position}" for position in range(_MOST_WORDS))}
 
 # Field numbers of onnx.proto3.
 _GRAPH, _METADATA = 7, 14  # of a model
 _NODE, _INITIALIZER, _INPUT = 1, 5, 11  # of a graph
 _TENSOR_NAME = 8
 _DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 3: np.dtype("i1"), 10: np.dtype("<f2")}  # by tensor data type
-_TABLE_INPUT = bytes_field(1, _TABLE.encode()) + bytes_field(  # name and type: float, two axes of any length
-    2, bytes_field(1, b"\x08\x01" + bytes_field(2, bytes_field(1, b"") * 2))
-)
+_TABLE_TYPE = bytes_field(1, b"\x08\x01" + bytes_field(2, bytes_field(1, b"") * 2))  # float, two axes of any length
 
 
 def fold_table(model: bytes) -> tuple[bytes, dict[str, NDArray[np.float32]]]:
-    """A model that asks for its table as an input, and that input: float32 [words + 1, gates].
+    """A model that asks for its tables as inputs, and those inputs: float32 [words + 1, gates] each.
 
     A model that is not made of just these operators comes back as it is, with no input to add.
     """
@@ -44,30 +60,30 @@ def fold_table(model: bytes) -> tuple[bytes, dict[str, NDArray[np.float32]]]:
         fields = list(read_fields(memoryview(model)))
         (graph,) = (value for number, _, value in fields if number == _GRAPH)
         others, constants = _take_apart(graph)
-        table = _table(*(constants[name] for name in _CONSTANTS))
+        tables = _tables(constants)
     except (IndexError, KeyError, OverflowError, TypeError, ValueError):
-        return model, {}  # no graph of `exporter.recurrence`, or one that reads two words a step
+        return model, {}  # no graph of `exporter.recurrence`
+    named = (bytes_field(1, name.encode()) + bytes_field(2, _TABLE_TYPE) for name in tables)
+    asked = b"".join(bytes_field(_INPUT, value) for value in named)
     rest = (model[place] for number, place, _ in fields if number not in (_GRAPH, _METADATA))
-    return b"".join([*rest, bytes_field(_GRAPH, others + bytes_field(_INPUT, _TABLE_INPUT))]), {_TABLE: table}
+    return b"".join([*rest, bytes_field(_GRAPH, others + asked)]), tables
 
 
-def _table(
-    codes: NDArray[Any],
-    steps: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    last_rows: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """(codes * steps) @ weights + bias, and the padding's row of zeros behind it."""
+def _tables(constants: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    """The table of each word of a step: (codes * steps) @ weights, and behind it the padding's row of zeros."""
+    codes, steps, bias, last_rows = (constants[name] for name in _CONSTANTS)
     # Few calls on large arrays: each has to wait for the interpreter lock, which imports hold meanwhile.
+    tables = {}
     with np.errstate(all="ignore"):  # what is no number shows in the logits, and is refused there
         vectors = codes.astype(np.float32)
         vectors *= steps
-        table = np.empty((len(codes) + len(last_rows), weights.shape[1]), np.float32)
-        np.matmul(vectors, weights, out=table[: len(codes)])
-        table[: len(codes)] += bias
-    table[len(codes) :] = last_rows
-    return table
+        for position, weights in enumerate(constants[name] for name in _WEIGHTS if name in constants):
+            table = np.empty((len(codes) + len(last_rows), weights.shape[1]), np.float32)
+            np.matmul(vectors, weights, out=table[: len(codes)])
+            table[len(codes) :] = last_rows
+            tables[_table_name(position)] = table
+        tables[_table_name(0)][: len(codes)] += bias
+    return tables
 
 
 def _take_apart(graph: memoryview | int) -> tuple[bytes, dict[str, NDArray[Any]]]:
@@ -80,13 +96,14 @@ def _take_apart(graph: memoryview | int) -> tuple[bytes, dict[str, NDArray[Any]]
     for number, place, value in read_fields(message):
         if number == _NODE and (node := _node(value)) in _OPERATORS:
             found.add(node)
-        elif number == _INITIALIZER and (name := _text(_parts(value)[_TENSOR_NAME][0])) in _CONSTANTS:
+        elif number == _INITIALIZER and (name := _text(_parts(value)[_TENSOR_NAME][0])) in {*_CONSTANTS, *_WEIGHTS}:
             constants[name] = _values(value)
         elif number == _NODE and not _GONE.isdisjoint(node[1]):
             raise ValueError(f"{node} needs a part of the table")
         else:
             kept.append(message[place])
-    if found != _OPERATORS:
+    positions = range(sum(name in constants for name in _WEIGHTS))
+    if found != _VECTORS.union(*map(_table_operators, positions)) or not positions:
         raise ValueError("no such table")
     return b"".join(kept), constants
 
