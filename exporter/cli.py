@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scorer import __version__
 from scorer.cli.arguments import file_path
-from scorer.cli.tool import ArgumentParser, Tool, needs_training_extra
+from scorer.cli.tool import ArgumentParser, Tool, needs_extra
 from scorer.system.terminal import printable
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None) -> N
 
     Example: exporter to-onnx best.pth
     """
-    with needs_training_extra("exporter"):
+    with needs_extra("exporter"):
         from exporter.exporting import ExportOptions, to_onnx
 
     result = to_onnx(ExportOptions(checkpoint, output, hf_dir))
@@ -61,7 +61,7 @@ def check(*, model: Path, checkpoint: Path) -> None:
 
     Example: exporter check best.onnx best.pth
     """
-    with needs_training_extra("exporter"):
+    with needs_extra("exporter"):
         from exporter.exporting import check as check_parity
 
     print(_parity_line(check_parity(model, checkpoint)))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scorer import __version__
 from scorer.cli.arguments import file_path
-from scorer.cli.tool import ArgumentParser, BooleanOptionalAction, Tool, UsageError, at_least, needs_training_extra
+from scorer.cli.tool import ArgumentParser, BooleanOptionalAction, Tool, UsageError, at_least, needs_extra
 from scorer.system.nearest import did_you_mean
 from scorer.system.terminal import printable
 from trainer.recipes import RECIPES, Recipe, Teachers
@@ -104,7 +104,7 @@ def fit_(
     Example: trainer fit --data my-reviews -o best.pth
     """
     chosen = _choose_recipe(recipe, given)
-    with needs_training_extra("trainer"):
+    with needs_extra("trainer"):
         from trainer.fitting import FitOptions, fit
         from trainer.learning.display import FitDisplay
         from trainer.learning.report import describe_fit
@@ -143,7 +143,7 @@ def evaluate(
 
     Example: trainer evaluate best.pth --data my-reviews --split test
     """
-    with needs_training_extra("trainer"):
+    with needs_extra("trainer"):
         from trainer.learning.evaluation import describe_sources, evaluate_checkpoint
 
     source = _source(data, text_column, label_column, source_column)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     _Function = TypeVar("_Function", bound=Callable[..., None])
     _Command = tuple[Callable[[ArgumentParser], None], Callable[..., None]]
 
-__all__ = ["ArgumentParser", "BooleanOptionalAction", "Tool", "UsageError", "at_least", "needs_training_extra"]
+__all__ = ["ArgumentParser", "BooleanOptionalAction", "Tool", "UsageError", "at_least", "needs_extra"]
 
 _WORDING = (
     ("usage:", "Usage:"),
@@ -253,11 +253,11 @@ def at_least(least: int) -> Callable[[str], int]:
     return parse
 
 
-class needs_training_extra:  # noqa: N801 - reads as the context manager that it is; contextlib would cost 3 ms
-    """Turn a failing import of torch and its kin into the one line that says what to install."""
+class needs_extra:  # noqa: N801 - reads as the context manager that it is; contextlib would cost 3 ms
+    """Turn a failing import of torch, or of what draws reports, into the one line that says what to install."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, extra: str = "train") -> None:
+        self._name, self._extra = name, extra
 
     def __enter__(self) -> None:
         pass
@@ -266,5 +266,5 @@ class needs_training_extra:  # noqa: N801 - reads as the context manager that it
         if isinstance(error, ModuleNotFoundError):
             raise SentimentScorerError(
                 f"{self._name} needs {error.name}, which scoring does not; "
-                "install it with: pip install 'sentiment-scorer[train]'"
+                f"install it with: pip install 'sentiment-scorer[{self._extra}]'"
             ) from error
