@@ -2,21 +2,29 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scorer import Scorer
+from scorer.cli.display import RunDisplay
+from scorer.files.inputs import LocalInput
+from scorer.files.opening import open_source
 from scorer.run.job import run
 from scorer.run.options import Progress, RunOptions
+from scorer.system.live_line import fitted as fitted_line
 from tests.conftest import DATA, TINY
 from tests.writing import write_table
 
 
-def on_terminal(name: str, *arguments: object) -> str:
+def on_terminal(name: str, *arguments: object, **environment: str) -> str:
     """Run a command with a pseudo-terminal as its output; returns all that it wrote there."""
     ours, theirs = pty.openpty()
     program = f"import sys; sys.argv = {[name, *map(str, arguments)]!r}; from {name}.__main__ import main; main()"
@@ -24,7 +32,7 @@ def on_terminal(name: str, *arguments: object) -> str:
         [sys.executable, "-c", program],
         stdout=theirs,
         stderr=theirs,
-        env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "120"} | environment,
     )
     os.close(theirs)
     shown = b""
@@ -44,14 +52,78 @@ def test_fit_shows_a_bar(tmp_path: Path) -> None:
         assert part in shown
 
 
-def test_run_shows_a_bar(fitted: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def run_of_many(fitted: Path, tmp_path: Path) -> list[object]:
+    """A run of `scorer` on 12,000 rows."""
     reviews = pq.read_table(DATA / "reviews.parquet")
     pq.write_table(pa.concat_tables([reviews] * 200), tmp_path / "many.parquet")
-    shown = on_terminal(
-        "scorer", "run", tmp_path / "many.parquet", "-o", tmp_path / "out.parquet", "-m", fitted / "best.onnx"
-    )
-    for part in ("%", " of 12,000 reviews", "/s", "12,000 rows"):
+    return ["run", tmp_path / "many.parquet", "-o", tmp_path / "out.parquet", "-m", fitted / "best.onnx"]
+
+
+def test_run_shows_a_bar(run_of_many: list[object]) -> None:
+    shown = on_terminal("scorer", *run_of_many)
+    for part in ("━", "% ", " of 12,000 rows", " rows/s", " left", "% positive", " MB", "12,000 rows"):
         assert part in shown
+
+
+def test_a_narrow_terminal_still_has_one_line(run_of_many: list[object]) -> None:
+    shown = on_terminal("scorer", *run_of_many, COLUMNS="40", NO_COLOR="1")
+    assert re.search(r"\d+% +[\d.k]+ rows +[\d.k]+/s +\d+:\d\d left", shown)
+    assert not re.search(r"\x1b\[[\d;]*m", shown), "colours"
+    moving = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown.split("12,000 rows,")[0]).split("model: ")[1]
+    assert all(len(line) <= 40 for line in re.split(r"[\r\n]+", moving)[1:-1]), moving
+
+
+def test_a_dumb_terminal_gets_no_codes(run_of_many: list[object]) -> None:
+    assert "\x1b" not in on_terminal("scorer", *run_of_many, TERM="dumb")
+
+
+def test_a_log_gets_a_line_every_so_often(fitted: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_table(tmp_path / "in.parquet", {"text": ["a good film"] * 3_000})
+    scorer = Scorer.open(fitted / "best.onnx")
+    for every in (0.0, 60.0):
+        with RunDisplay(every=every) as display:
+            run(RunOptions(tmp_path / "in.parquet", tmp_path / f"{every}.csv"), scorer, display)
+        lines = capfd.readouterr().err.splitlines()
+        assert len(lines) == (3 if every == 0 else 0)  # of windows of 512, 1,024 and 1,464 rows
+        for line, rows in zip(lines, ("512", "1,536", "3,000"), strict=False):
+            assert re.fullmatch(
+                rf"\d+%, {rows} of 3,000 rows, [\d,]+ rows/s, \d+:\d\d left, \d+% positive, \d+ MB", line
+            )
+
+
+def test_what_is_left_is_counted_in_bytes(fitted: Path, tmp_path: Path) -> None:
+    """The second half of the rows is most of the text, and in every format it is most of the time."""
+    scorer = Scorer.open(fitted / "best.onnx")
+    texts = [f"{row} short" for row in range(20_000)] + [f"{row} long{' word' * 60}" for row in range(20_000)]
+    for name in ("in.parquet", "in.jsonl", "in.csv"):
+        seen = list[Progress]()
+        run(
+            RunOptions(write_table(tmp_path / name, {"text": texts}), tmp_path / f"{name}.csv"),
+            scorer,
+            seen.append,
+        )
+        half = next(progress for progress in seen if progress.rows >= 19_000)
+        assert half.rows < 28_000
+        assert half.fraction < 0.35, name
+        assert [one.fraction for one in seen] == sorted(one.fraction for one in seen)
+        assert seen[-1].fraction == pytest.approx(1, abs=1e-5)
+
+
+def test_texts_that_repeat_are_counted_in_rows(fitted: Path, tmp_path: Path) -> None:
+    """Parquet stores them once, so the footer does not know how much text there is."""
+    path = write_table(tmp_path / "in.parquet", {"text": ["a good film"] * 50_000})
+    source = open_source(LocalInput(path), window_rows=10_000)
+    assert [source.fraction_read() for _ in source.windows()][1:] == [0.4, 0.6, 0.8, 1.0]
+
+
+@given(
+    st.lists(st.lists(st.text("ab ", max_size=12), min_size=1, max_size=6), min_size=1, max_size=3), st.integers(1, 60)
+)
+def test_a_line_always_fits(forms: list[list[str]], width: int) -> None:
+    assert len(fitted_line(forms, width)) <= width
+    if len("  ".join(forms[0])) <= width:
+        assert fitted_line(forms, width) == "  ".join(forms[0])
 
 
 def test_the_bar_counts_what_is_written(fitted: Path, tmp_path: Path) -> None:

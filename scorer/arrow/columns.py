@@ -10,7 +10,7 @@ from scorer.errors import InputError
 from scorer.system.nearest import did_you_mean
 from scorer.system.terminal import listed, shortened
 
-__all__ = ["ColumnPath", "choose_name", "column_at", "find_column", "find_text_column", "is_certain"]
+__all__ = ["ColumnPath", "choose_name", "column_at", "find_column", "find_text_column", "is_certain", "names_on"]
 
 _USUAL_NAMES = (
     *("text", "review", "review_text", "reviewtext", "review_body", "content", "comment", "comments", "body"),
@@ -99,6 +99,12 @@ def column_at(batch: pa.RecordBatch, path: ColumnPath) -> pa.Array:
     """A column of `batch`, or the field of a struct in it, null where the struct is."""
     column = batch.column(path[0])
     return pc.struct_field(column, path[1:]) if path[1:] else column
+
+
+def names_on(path: ColumnPath, fields: pa.Schema | pa.StructType) -> list[str]:
+    """The names that lead along `path`."""
+    field = fields.field(path[0])
+    return [field.name, *(names_on(path[1:], field.type) if path[1:] else [])]
 
 
 def _require_readable_names(file: str, schema: pa.Schema) -> None:

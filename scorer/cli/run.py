@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
     from pathlib import Path
     from typing import Any
 
-    from scorer.run.options import Progress, RunOptions, RunSummary
+    from scorer.run.options import RunOptions, RunSummary
     from scorer.scoring import Scorer
 
 __all__ = ["run", "run_arguments"]
@@ -116,7 +116,7 @@ def run(*, model: Path | None, memory_limit: int | None, verify: int, quiet: boo
         scorer = open_scorer(model)
         if not silent:
             print(_model_line(scorer))
-        summary = _run_with_bar(options, scorer, visible=not silent)
+        summary = _run_shown(options, scorer, visible=not silent)
         if verify:
             from scorer.run.verification import verify_rows
 
@@ -156,35 +156,16 @@ def _model_line(scorer: Scorer) -> str:
     return f"model: {name} ({scorer.sealed.sha256[:12]})"
 
 
-def _run_with_bar(options: RunOptions, scorer: Scorer, *, visible: bool) -> RunSummary:
-    """Run the job; on a terminal, and if `visible`, with a progress bar on stderr."""
-    from rich.console import Console
-
+def _run_shown(options: RunOptions, scorer: Scorer, *, visible: bool) -> RunSummary:
+    """Run the job; if `visible`, it shows on stderr how far it is."""
     from scorer.run.job import run as run_job
 
-    console = Console(stderr=True)
-    if not (visible and console.is_terminal):
+    if not visible:
         return run_job(options, scorer)
-    from rich import progress
+    from scorer.cli.display import RunDisplay
 
-    bar = progress.Progress(
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        "{task.completed:,.0f} of {task.fields[about]}{task.total:,.0f} reviews",
-        "{task.fields[rate]:,.0f}/s",
-        progress.TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("", visible=False, about="", rate=0.0)
-
-        def show(done: Progress) -> None:
-            rate = done.rows / max(bar.tasks[task].elapsed or 0, 1e-3)
-            about = "" if done.is_exact else "about "
-            bar.update(task, completed=done.rows, total=done.total, about=about, rate=rate, visible=True)
-
-        return run_job(options, scorer, show)
+    with RunDisplay() as display:
+        return run_job(options, scorer, display)
 
 
 def _summary_lines(summary: RunSummary) -> str:

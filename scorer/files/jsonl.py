@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.arrow.arrays import bools, bools_of, bytes_of, strings
-from scorer.arrow.columns import ColumnPath, column_at, find_text_column, is_certain
+from scorer.arrow.columns import ColumnPath, column_at, find_text_column, is_certain, names_on
 from scorer.arrow.decoding import decode_texts, unreadable_rows
 from scorer.arrow.rendering import json_members, require_different_names
 from scorer.errors import InputError
@@ -74,7 +74,7 @@ class _LinesSource(ABC):
         """On which line `row` is, counted from 0, and what is wrong with it."""
         filled = (line for block in self._blocks() for line in block.filled_lines())
         number, line = next(islice(filled, row, None))
-        text = LineBlock(self.name, number, line + b"\n").texts(_names_on(self._text, self.schema))
+        text = LineBlock(self.name, number, line + b"\n").texts(names_on(self._text, self.schema))
         what = "its text" if unreadable_rows(text).any() else "another value"
         return f"line {number}: {what} is not a string of UTF-8"
 
@@ -122,7 +122,7 @@ class JsonLinesSource(_LinesSource):
         return reduce(joined, (block.type() for block in self._blocks()), pa.struct([]))
 
     def _schema_of(self, fields: pa.StructType) -> pa.Schema:
-        names = _names_on(self._text, fields)
+        names = names_on(self._text, fields)
         fields = _with_texts(fields, names)
         if mixed_path(fields):
             self._refuse_mixed(names)
@@ -147,7 +147,7 @@ class JsonLinesSource(_LinesSource):
         if table is not None:
             columns = [column.combine_chunks() for column in table.columns]
             return pa.RecordBatch.from_arrays([*columns, bools(np.zeros(block.rows, np.bool_))], schema=schema)
-        names, kind = _names_on(self._text, self.schema), pa.struct(list(self.schema))
+        names, kind = names_on(self._text, self.schema), pa.struct(list(self.schema))
         found = [
             {**fitted(one, kind), _UNREADABLE.name: has_bytes or not is_text(value_at(one, names))}
             for one, has_bytes in block.readable_objects
@@ -178,7 +178,7 @@ class WholeLinesSource(_LinesSource):
         return pa.schema(list(fields))
 
     def _rows(self, block: LineBlock) -> pa.RecordBatch:
-        texts = block.texts(_names_on(self._text, self.schema))
+        texts = block.texts(names_on(self._text, self.schema))
         columns = _placed(texts, self._text, self.schema)
         fields = [pa.field(name, column.type) for name, column in zip(self.schema.names, columns, strict=True)]
         return pa.RecordBatch.from_arrays([*columns, block.heads()], schema=pa.schema([*fields, _LINE]))
@@ -235,12 +235,6 @@ def _with_texts(fields: pa.StructType, names: list[str]) -> pa.StructType:
     elif not inner and not pa.types.is_null(kinds.get(name, pa.null())):
         kinds[name] = pa.string()
     return pa.struct(list(kinds.items()))
-
-
-def _names_on(path: ColumnPath, fields: pa.Schema | pa.StructType) -> list[str]:
-    """The names that lead along `path`."""
-    field = fields.field(path[0])
-    return [field.name, *(_names_on(path[1:], field.type) if path[1:] else [])]
 
 
 def _placed(texts: pa.StringArray, path: ColumnPath, fields: pa.Schema | pa.StructType) -> list[pa.Array]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scorer.arrow.columns import column_at, find_text_column
+from scorer.arrow.columns import column_at, find_text_column, names_on
 from scorer.arrow.decoding import decode_texts, is_string, is_text, unreadable_rows
 from scorer.arrow.nested import leaf_types, leaves_of
 from scorer.errors import InputError
@@ -70,7 +71,7 @@ class ParquetSource:
         self._rows: int = self._file.metadata.num_rows
         self._window_rows = min(window_rows, _rows_of_a_window(self._file.metadata))
         self.row_count: int | None = self._rows
-        self._rows_read = 0
+        self._rows_read = self._text_read = 0
         if written_as is not Format.parquet:
             self._refuse_parquet_only()
 
@@ -85,6 +86,7 @@ class ParquetSource:
         with arrow_errors(self.name, "damaged Parquet data"):
             for batch in self._batches(self._file):
                 self._rows_read += batch.num_rows
+                self._text_read += column_at(batch, self._text).nbytes
                 yield batch
         if self._rows_read != self._rows:  # Arrow ends with the first column that ends
             raise InputError(f"{self.name}: damaged Parquet data: {self._rows_read:,} rows of {self._rows:,} are there")
@@ -109,8 +111,19 @@ class ParquetSource:
         return f"row {row + 1}: column {name!r} has bytes that are not UTF-8; name a .parquet output"
 
     def fraction_read(self) -> float:
-        """Rows handed out, as a share of all."""
-        return self._rows_read / max(self._rows, 1)
+        """Bytes of text handed out, as a share of those in the footer; rows, if texts that repeat are stored once."""
+        rows, text = self._rows_read / max(self._rows, 1), self._text_read / max(self._text_bytes, 1)
+        return rows if rows == 1 or text > 1 else text
+
+    @cached_property
+    def _text_bytes(self) -> int:
+        """Of the column of texts in all row groups, uncompressed: with a length before each, as Arrow has an offset."""
+        footer, name = self._file.metadata, ".".join(names_on(self._text, self.schema))
+        index = next((n for n in range(footer.num_columns) if footer.schema.column(n).path == name), None)
+        if index is None:
+            return 0
+        groups = (footer.row_group(number) for number in range(footer.num_row_groups))
+        return sum(group.column(index).total_uncompressed_size for group in groups)
 
     def _batches(self, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
         """All rows; by row group where categories are nested, which Arrow reads from one of them at a time only."""

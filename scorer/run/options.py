@@ -61,6 +61,14 @@ class Progress:
     """Of the input."""
     is_exact: bool
     """The format counts its rows; else `total` is what those that were read let expect of the others."""
+    fraction: float
+    """Share of the input's bytes, 0 to 1, that those rows were: a long review takes longer than a short one."""
+    resumed: int
+    """Of the written rows, those that an earlier attempt had scored."""
+    scored: int
+    """Of the written rows, those that have a probability."""
+    positive: int
+    """Of these, the positive ones."""
 
 
 OnProgress = Callable[[Progress], None]

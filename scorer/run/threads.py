@@ -1,9 +1,12 @@
 """The engine of one machine: source → scorer → sink, several windows at a time, rows in their order."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import islice
 
+import numpy as np
 import pyarrow as pa
 
 from scorer import __version__
@@ -82,7 +85,7 @@ def _score_all(
                     work.keep(window.digest, scores)
             summary.add(scores, scorer.sealed.card.threshold, window.resumed)
             if on_progress:
-                on_progress(reading.progress(summary.rows))
+                on_progress(reading.progress(summary))
         summary.skipped, summary.first_skipped = source.skipped.lines, source.skipped.first
         work.complete(asdict(summary))
     return summary
@@ -93,18 +96,28 @@ class _Reading:
 
     def __init__(self, source: Source) -> None:
         self._source, self._rows = source, 0
+        self._read = deque([(0, 0.0)])  # rows, and the share of the input that these were, window by window
 
     def windows(self) -> Iterator[pa.RecordBatch]:
         for window in self._source.windows():
             self._rows += window.num_rows
+            self._read.append((self._rows, self._source.fraction_read()))
             yield window
 
-    def progress(self, written: int) -> Progress:
+    def progress(self, done: RunSummary) -> Progress:
         exact = self._source.row_count
-        if exact is not None:
-            return Progress(written, exact, is_exact=True)
         expected = round(self._rows / max(self._source.fraction_read(), 1e-9))
-        return Progress(written, max(expected, self._rows), is_exact=False)
+        total = max(expected, self._rows) if exact is None else exact
+        return Progress(
+            done.rows, total, exact is not None, self._fraction(done.rows), done.resumed, done.scored, done.positive
+        )
+
+    def _fraction(self, written: int) -> float:
+        """The share of the input that the first rows are; between the ends of two windows all rows count alike."""
+        while len(self._read) > 2 and self._read[1][0] <= written:
+            self._read.popleft()
+        rows, shares = zip(*islice(self._read, 2), strict=True)
+        return float(np.interp(written, rows, shares))
 
 
 def _refuse_unreadable(scores: Scores, source: Source, rows_before: int) -> None:

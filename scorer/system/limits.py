@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["available_cpus", "available_memory", "limited_memory", "memory_size"]
+__all__ = ["available_cpus", "available_memory", "limited_memory", "memory_size", "taken_memory"]
 
 _SHARE = 0.8
 """Of the memory that is there, where nobody says how much may be taken."""
@@ -24,6 +24,8 @@ _FAR_BEYOND = 4  # times the bound: arrays that double their size claim more tha
 _RESERVED = 2 << 30  # address space that allocators and thread stacks claim and never fill
 _SECONDS_BETWEEN_LOOKS = 0.02
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_STATISTICS = Path("/proc/self/statm")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -58,6 +60,15 @@ def available_memory() -> int | None:
     return min(sizes, default=None)
 
 
+def taken_memory() -> int | None:
+    """Bytes that this process has taken for itself; None where the system is not Linux."""
+    try:
+        _, resident, shared, *_ = map(int, _STATISTICS.read_bytes().split())
+    except OSError:
+        return None
+    return (resident - shared) * _PAGE
+
+
 @contextmanager
 def limited_memory(limit: int | None = None) -> Iterator[None]:
     """Bound what this process takes inside the block to `limit` bytes, by default to most of what is there.
@@ -83,11 +94,8 @@ def limited_memory(limit: int | None = None) -> Iterator[None]:
 
 
 def _watch(limit: int, done: threading.Event) -> None:
-    statistics = Path("/proc/self/statm")
-    page = os.sysconf("SC_PAGE_SIZE")
     while not done.wait(_SECONDS_BETWEEN_LOOKS):
-        _, resident, shared, *_ = map(int, statistics.read_bytes().split())
-        if (resident - shared) * page > limit:
+        if (taken_memory() or 0) > limit:
             with suppress(OSError):  # nobody may be listening
                 os.write(2, f"scorer: {_words(limit)}\n".encode())
             os._exit(1)

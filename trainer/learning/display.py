@@ -1,10 +1,9 @@
 """How a fit shows itself: a live bar on a terminal, plain lines in a log."""
 
+import time
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
+from scorer.system.live_line import LiveLine, clock
 from scorer.system.terminal import printable
 from trainer.learning.checkpoint import EpochRecord
 from trainer.learning.evaluation import Evaluation
@@ -13,54 +12,53 @@ __all__ = ["FitDisplay"]
 
 
 class FitDisplay:
-    """Prints one line per epoch on stdout; in between a bar on stderr, if that is a terminal."""
+    """Prints one line per epoch on stdout; in between a line that moves on stderr, if that is a terminal."""
 
     def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}  accuracy {task.fields[accuracy]:.1%}"),
-            TextColumn("{task.fields[rate]:,.0f} reviews/s"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("", visible=False, epoch="", loss=0.0, accuracy=0.0, rate=0.0)
+        self._epochs, self._live = epochs, LiveLine(self._line)
+        self._epoch, self._reviews, self._begun = 0, 0, 0.0
+        self._mean: Evaluation | None = None
 
     def __enter__(self) -> "FitDisplay":
-        self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        self._live.stop()
 
     def said(self, line: str) -> None:
-        """Print a line above the bar."""
-        self._bar.stop()
+        """Print a line."""
+        self._live.stop()
         print(printable(line), flush=True)
-        self._bar.start()
 
     def epoch_started(self, epoch: int, reviews: int) -> None:
-        """Start the bar anew."""
-        self._bar.reset(self._task, total=reviews)
-        self._bar.update(self._task, visible=True, epoch=f"{epoch}/{self._epochs}", loss=0.0, accuracy=0.0, rate=0.0)
+        """Begin a line anew."""
+        self._epoch, self._reviews, self._begun, self._mean = epoch, reviews, time.monotonic(), None
 
     def batch_done(self, mean: Evaluation) -> None:
-        """Move the bar."""
-        rate = mean.reviews / max(self._bar.tasks[self._task].elapsed or 0.0, 1e-3)
-        self._bar.update(self._task, completed=mean.reviews, loss=mean.loss, accuracy=mean.accuracy, rate=rate)
+        """Move it."""
+        self._mean = mean
+        self._live.start()
 
     def epoch_ended(self, record: EpochRecord, is_best: bool) -> None:
         """Print the epoch's line."""
-        self._bar.update(self._task, visible=False)
         self.said(
             f"epoch {record.epoch:>2}/{self._epochs}  "
             f"train loss {record.train_loss:.4f} accuracy {record.train_accuracy:.2%}  "
             f"validation loss {record.validation_loss:.4f} accuracy {record.validation_accuracy:.2%}  "
             f"{record.seconds:.0f} s{'  best' if is_best else ''}"
         )
+
+    def _line(self) -> tuple[float, list[list[str]]]:
+        """The share of the epoch that is done, and what to say of it, at length and in short."""
+        mean = self._mean
+        assert mean
+        seconds = max(time.monotonic() - self._begun, 1e-3)
+        share, rate = mean.reviews / max(self._reviews, 1), mean.reviews / seconds
+        left = f"{clock(seconds * (1 - share) / max(share, 1e-9))} left"
+        epoch = f"epoch {self._epoch}/{self._epochs}"
+        return share, [
+            [epoch, f"loss {mean.loss:.4f}", f"accuracy {mean.accuracy:.1%}", f"{rate:,.0f} reviews/s", left],
+            [epoch, f"loss {mean.loss:.3f}", f"{mean.accuracy:.1%}", left],
+        ]

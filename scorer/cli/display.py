@@ -1,0 +1,74 @@
+"""How a run shows itself while it works: a line that moves on a terminal, a plain line every so often in a log."""
+
+import sys
+import time
+from types import TracebackType
+
+from scorer.run.options import Progress
+from scorer.system.limits import taken_memory
+from scorer.system.live_line import LiveLine, clock, is_live
+
+__all__ = ["RunDisplay"]
+
+_SECONDS_BETWEEN_LINES = 30.0
+"""Of a log: a run of minutes fills no screen, one of hours is seen to live."""
+
+
+class RunDisplay:
+    """Hears of a run's progress; `every` so many seconds a line is printed where no line can move.
+
+    What is left is counted in bytes of the input, because a long review takes longer than a short one.
+    """
+
+    def __init__(self, every: float = _SECONDS_BETWEEN_LINES) -> None:
+        self._every, self._live = every, LiveLine(self._line)
+        self._is_log = not is_live()
+        self._done: Progress | None = None
+        self._begun = self._spoken = time.monotonic()
+        self._fraction_before = 0.0
+
+    def __enter__(self) -> "RunDisplay":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, done: Progress) -> None:
+        """Show how far the run is."""
+        if done.rows == done.resumed:  # an earlier attempt's work says nothing about the pace of this one
+            self._fraction_before, self._begun = done.fraction, time.monotonic()
+        is_first, self._done = self._done is None, done
+        if is_first:
+            self._live.start()
+        if self._is_log and time.monotonic() - self._spoken >= self._every:
+            self._spoken = time.monotonic()
+            print(", ".join(self._line()[1][0]).strip(), file=sys.stderr, flush=True)
+
+    def _line(self) -> tuple[float, list[list[str]]]:
+        """The share that is done, and what to say of it, at length and in short."""
+        done = self._done
+        assert done
+        seconds = max(time.monotonic() - self._begun, 1e-3)
+        rate = (done.rows - done.resumed) / seconds
+        fresh = done.fraction - self._fraction_before
+        left = f"{clock(seconds * (1 - done.fraction) / fresh)} left" if fresh > 0 else "-:-- left"
+        share = f"{done.positive / max(done.scored, 1):.0%} positive"
+        memory = taken_memory()
+        last = [left, share, *([f"{memory / 1e6:,.0f} MB"] if memory else [])]
+        percent, about = f"{done.fraction:4.0%}", "" if done.is_exact else "about "
+        rows = f"{done.rows:,} of {about}{done.total:,} rows"
+        return done.fraction, [
+            [percent, rows, f"{rate:,.0f} rows/s", *last],
+            [percent, f"{done.rows:,} rows", f"{rate:,.0f}/s", *last],
+            [percent.strip(), f"{_short(done.rows)} rows", f"{_short(rate)}/s", *last],
+        ]
+
+
+def _short(number: float) -> str:
+    """Three digits or so: `950`, `12.3k`, `4.5M`."""
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g}{sign}"
+    return f"{number:.0f}"
