@@ -70,7 +70,7 @@ def check(*, model: Path, checkpoint: Path) -> None:
 def _parity_line(parity: Parity) -> str:
     return (
         f"parity: {parity.logits:,} logits in {parity.cases} batches, largest difference "
-        f"{parity.largest_difference:.2g} (tolerance {parity.tolerance:g})"
+        f"{parity.largest_difference:.2g} (tolerance {parity.tolerance:g}; of logits above 1 a share of their size)"
     )
 
 

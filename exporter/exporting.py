@@ -82,8 +82,8 @@ def _prove(checkpoint: Checkpoint, graph: bytes, path: Path) -> Parity:
     parity = prove_parity(served, Network(graph, path).logits, checkpoint.build_encoder())
     if not parity.holds:
         raise ExportError(
-            f"{path}: its logits differ from the checkpoint's by up to {parity.largest_difference:.2g}, more than "
-            f"{parity.tolerance:g}; it cannot stand for that checkpoint"
+            f"{path}: its logits differ from the checkpoint's by up to {parity.largest_difference:.2g} (above 1: its "
+            f"share), more than {parity.tolerance:g}; it cannot stand for that checkpoint"
         )
     return parity
 

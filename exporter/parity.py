@@ -14,7 +14,11 @@ from scorer.tokens.encoder import TextEncoder
 __all__ = ["TOLERANCE", "Parity", "Run", "prove_parity"]
 
 TOLERANCE = 1e-5
-"""Largest difference of a logit that passes for the same number; float32 has about seven digits."""
+"""Largest difference that passes for the same number; float32 has about seven digits.
+
+Of a logit up to 1 it is the difference itself, of a larger one a share of its size: float32 gives 40 no more digits
+than 4, and a network that is sure of itself has large logits. A probability then differs by less than a third of it.
+"""
 
 Run = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
 """Ids and mask, both int64 [batch, time], to logits, float32 [batch, 2]."""
@@ -36,6 +40,7 @@ class Parity:
     """What was compared and how far it differed."""
 
     largest_difference: float
+    """Of a logit, or of a share of it where it is larger than 1."""
     cases: int
     logits: int
     tolerance: float = TOLERANCE
@@ -47,12 +52,12 @@ class Parity:
 
 
 def prove_parity(served: Served, run: Run, encoder: TextEncoder) -> Parity:
-    """Compare torch with `run` on every batch size × length × kind of text; differences are in logits."""
+    """Compare torch with `run` on every batch size × length × kind of text."""
     largest, cases, logits = 0.0, 0, 0
     for input_ids, mask in _cases(encoder):
         with torch.inference_mode():
             expected = served(torch.from_numpy(input_ids), torch.from_numpy(mask)).numpy()
-        difference = np.abs(expected - run(input_ids, mask))
+        difference = np.abs(expected - run(input_ids, mask)) / np.maximum(np.abs(expected), 1)
         largest = float(np.maximum(largest, difference.max()))  # unlike max(), keeps a NaN
         cases, logits = cases + 1, logits + difference.size
     return Parity(largest, cases, logits)

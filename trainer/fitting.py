@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from scorer.system.atomic import require_place
 from trainer.data.batches import training_batches, validation_batches
@@ -48,6 +49,8 @@ from trainer.stages import Stages
 from trainer.teachers.school import Lesson, teach
 
 __all__ = ["FitObserver", "FitOptions", "FitResult", "fit"]
+
+_BIAS = "head.bias"
 
 
 @dataclass(frozen=True)
@@ -189,10 +192,11 @@ class _Session:
         batches = validation_batches(validation, self._recipe, self._blank.text)
         served = self._served_network()
         predictions = predict(served, batches)
-        validated = mean_of(predictions, self._recipe.mean_over)
         judged = joined_predictions(predictions)
         calibration = calibrate(*judged[:3]) if self._recipe.calibrate else None
-        calibrated = judged._replace(logits=judged.logits / (calibration.temperature if calibration else 1.0))
+        if calibration:  # an epoch is as good as what would be served of it
+            predictions = [one._replace(logits=calibration.of(one.logits)) for one in predictions]
+        validated, calibrated = mean_of(predictions, self._recipe.mean_over), joined_predictions(predictions)
         figures = trained.loss, trained.accuracy, validated.loss, validated.accuracy
         seconds = round(time.perf_counter() - started, 2)
         record = EpochRecord(epoch, *figures, seconds, figures_by_source(calibrated, sources))
@@ -207,8 +211,8 @@ class _Session:
         mean = Mean(self._recipe.mean_over)
         for batch in training_batches(train, self._recipe, self._blank.text, seed):
             done = (mean.reviews + len(batch.labels)) / len(train)
-            loss, logits, labels = self._learner.step(batch, (epoch - 1 + done) / self._recipe.epochs)
-            mean.add(loss.item(), logits, labels, batch.weights)
+            loss, logits, _ = self._learner.step(batch, (epoch - 1 + done) / self._recipe.epochs)
+            mean.add(loss.item(), logits, batch.truth, batch.weights)
             observer.batch_done(mean.result)
         return mean.result
 
@@ -238,7 +242,8 @@ class _Session:
             best = replace(current, model_state_dict=served.state_dict(), metrics=metrics)
             if calibration:
                 write_reliability(judged, calibration, folder)
-                best = replace(best, calibration=asdict(calibration))
+                shifted = _shifted(served.state_dict(), calibration)
+                best = replace(best, model_state_dict=shifted, calibration=asdict(calibration))
             save_checkpoint(best, self._options.output)
         write_report(self.history, folder)
         weights = {"model_state_dict": state["network"], "average_state_dict": state["average"]}
@@ -254,6 +259,11 @@ class _Session:
             }
         )
         self.history = list(last.history)
+
+
+def _shifted(weights: dict[str, Tensor], calibration: Calibration) -> dict[str, Tensor]:
+    """A network's weights with the shift of its calibrated logits in the bias."""
+    return {**weights, _BIAS: weights[_BIAS] + calibration.shift * calibration.temperature}
 
 
 def _run_to_resume(options: FitOptions) -> Checkpoint | None:

@@ -27,6 +27,8 @@ class Batch(NamedTuple):
     """float32 [batch] or [batch, prefixes]."""
     weights: Tensor
     """float32 [batch]."""
+    truth: Tensor
+    """What people said, float32 [batch]; NaN where they did not."""
     rows: NDArray[np.int64]
     """Where in the split they stand: [batch]."""
 
@@ -91,4 +93,5 @@ def _padded(reviews: EncodedReviews, rows: NDArray[np.int64], settings: TextSett
     width = settings.max_length if settings.pad_to_max_length else longest
     input_ids, mask = pad_rows(reviews.ids, rows, width, settings.pad_id)
     labels, weights = torch.from_numpy(reviews.labels[rows]), torch.from_numpy(reviews.weights[rows])
-    return Batch(torch.from_numpy(input_ids), torch.from_numpy(mask), labels, weights, rows)
+    truth = torch.from_numpy(reviews.true_labels[rows])
+    return Batch(torch.from_numpy(input_ids), torch.from_numpy(mask), labels, weights, truth, rows)

@@ -57,9 +57,16 @@ class EncodedReviews:
     ids: RaggedIds
     labels: NDArray[np.float32]
     weights: NDArray[np.float32]
+    truth: NDArray[np.float32] | None = None
+    """What people said of each review, float32 [rows]: NaN where they did not; None: the labels."""
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def true_labels(self) -> NDArray[np.float32]:
+        """What people said, [rows]; NaN where they did not."""
+        return self.labels if self.truth is None else self.truth
 
 
 def load_splits(data: DataOptions) -> dict[str, datasets.Dataset]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trainer.data.reviews import column_of, sources_of
 from trainer.recipes import Recipe
 
-__all__ = ["balanced_rows", "cell_weights", "mean_by_source", "weights_of"]
+__all__ = ["balanced_rows", "cell_weights", "effective_rows", "mean_by_source", "weights_of"]
 
 
 def weights_of(split: datasets.Dataset, recipe: Recipe) -> NDArray[np.float32]:
@@ -45,6 +45,11 @@ def cell_weights(
     totals = {"sqrt": np.sqrt(sizes), "equal": np.ones_like(sizes), "size": sizes}[by_size]
     weights = inside * (totals / np.bincount(sources, inside))[sources]
     return np.asarray(weights / weights.mean(), np.float32)
+
+
+def effective_rows(weights: NDArray[np.floating]) -> float:
+    """How many rows of one weight would tell as much as these of `weights` [rows] (Kish 1965)."""
+    return float(weights.sum() ** 2 / np.square(weights).sum())
 
 
 def mean_by_source(

@@ -1,7 +1,13 @@
-"""Calibration: one temperature that makes probabilities mean what they say (Guo et al. 2017)."""
+"""Calibration: a temperature and a shift that make probabilities mean what they say (Platt 1999, Guo et al. 2017).
 
-from collections.abc import Callable
+Few held-out reviews must not make certainty: their labels are smoothed as Platt did, and both numbers stay near 1 and
+0 unless many reviews speak against it. The shift is put into the network's own bias. So the threshold stays 0.5: where
+good and bad weigh alike, as they do in training, that is where a calibrated probability parts them best, and a
+threshold fitted on the same reviews would say no more than the shift does.
+"""
+
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 import torch
@@ -9,22 +15,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from trainer.data.weights import effective_rows
+
 __all__ = [
     "BINS",
-    "COLDEST",
-    "HOTTEST",
     "Bin",
     "Calibration",
     "calibrate",
     "expected_calibration_error",
-    "fit_temperature",
+    "fit_scaling",
     "reliability",
 ]
 
 BINS = 15
 
-COLDEST, HOTTEST = 0.1, 10.0  # beyond, the held-out slice is too small to tell
-_GOLDEN = (5**0.5 - 1) / 2
+_SPREAD = 0.7  # deviation of the logarithm of temperatures, and of shifts, that are to be expected
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,13 @@ class Calibration:
     ece_after: float
     bins: int
     rows: int
-    """Held-out reviews that the temperature was fitted to."""
+    """Held-out reviews that it was fitted to."""
+    shift: float = 0.0
+    """What is then added; a checkpoint's network has it in its bias already."""
+
+    def of(self, logits: Tensor) -> Tensor:
+        """Calibrated logits, of any shape."""
+        return logits / self.temperature + self.shift
 
 
 @dataclass(frozen=True)
@@ -68,36 +79,39 @@ def expected_calibration_error(
     return sum(one.share * abs(one.probability - one.positive) for one in found)
 
 
-def fit_temperature(logits: Tensor, labels: Tensor, weights: Tensor) -> float:
-    """The temperature of the least weighted cross-entropy of `logits` / temperature with `labels`, all [rows]."""
-    true, shares = labels.double(), weights.double()
+def fit_scaling(logits: Tensor, labels: Tensor, weights: Tensor) -> tuple[float, float]:
+    """Temperature and shift that suit `logits` and `labels` best, all [rows]; (1, 0) where only one label is there."""
+    positive = int((labels > 0.5).sum())
+    negative = len(labels) - positive
+    if not positive or not negative:
+        return 1.0, 0.0
+    smoothed = torch.where(labels > 0.5, (positive + 1) / (positive + 2), 1 / (negative + 2)).double()
+    rows = effective_rows(weights.numpy())
+    scaling = torch.zeros(2, dtype=torch.float64, requires_grad=True)  # logarithm of the temperature, and shift
+    optimizer = torch.optim.LBFGS([scaling], max_iter=100, line_search_fn="strong_wolfe")
 
-    def loss(log_temperature: float) -> float:
-        return binary_cross_entropy_with_logits(logits.double() / np.exp(log_temperature), true, shares).item()
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        scaled = logits.double() / scaling[0].exp() + scaling[1]
+        value = binary_cross_entropy_with_logits(scaled, smoothed, weights.double() / weights.mean())
+        value = value + scaling.square().sum() / (2 * _SPREAD**2 * rows)
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
 
-    return float(np.exp(_minimum(loss, float(np.log(COLDEST)), float(np.log(HOTTEST)))))
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    log_temperature, shift = scaling.tolist()
+    return exp(log_temperature), shift
 
 
 def calibrate(logits: Tensor, labels: Tensor, weights: Tensor, bins: int = BINS) -> Calibration:
-    """Fit a temperature and measure what it does; `logits`, `labels` and `weights` [rows] are of held-out reviews.
+    """Fit temperature and shift and measure what they do; `logits`, `labels`, `weights` [rows] are held-out reviews'.
 
-    The weights are those of training (`trainer.data.weights`): a temperature fitted to a skewed source as it comes
-    would suit its frequent label alone.
+    The weights are those of training (`trainer.data.weights`): what is fitted to a skewed source as it comes would
+    suit its frequent label alone.
     """
-    temperature = fit_temperature(logits, labels, weights)
+    temperature, shift = fit_scaling(logits, labels, weights)
     before, after = (
         expected_calibration_error(torch.sigmoid(scaled).numpy(), labels.numpy(), weights.numpy(), bins)
-        for scaled in (logits, logits / temperature)
+        for scaled in (logits, logits / temperature + shift)
     )
-    return Calibration(temperature, before, after, bins, len(labels))
-
-
-def _minimum(function: Callable[[float], float], low: float, high: float, rounds: int = 40) -> float:
-    """Where a function with one valley is lowest, by golden-section search (Kiefer 1953)."""
-    for _ in range(rounds):
-        step = _GOLDEN * (high - low)
-        if function(high - step) < function(low + step):
-            high = low + step
-        else:
-            low = high - step
-    return (low + high) / 2
+    return Calibration(temperature, before, after, bins, len(labels), shift)

@@ -84,12 +84,13 @@ class Mean:
         self.reviews = 0
 
     def add(self, loss: float, logits: Tensor, labels: Tensor, weights: Tensor) -> None:
-        """Count one batch: its mean weighted loss; logits against labels, and weights, all [batch]."""
-        hits, rows, weight = (
-            (weights * ((logits > 0) == (labels > 0.5))).sum().item(),
-            len(labels),
-            weights.sum().item(),
-        )
+        """Count one batch: its mean weighted loss; logits against true labels, and weights, all [batch].
+
+        Where there is no true label, NaN, the loss counts alone.
+        """
+        weights = weights * ~labels.isnan()
+        hits, rows = (weights * ((logits > 0) == (labels > 0.5))).sum().item(), len(labels)
+        weight = weights.sum().item()
         if self._over == "batches":
             hits, rows, weight = hits / weight, 1, 1.0
         self._loss, self._losses = self._loss + loss * rows, self._losses + rows

@@ -58,11 +58,12 @@ def _reliability(judged: Prediction, calibration: Calibration) -> Figure:
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="says what is true")
-    for temperature, ece, label in (
-        (1.0, calibration.ece_before, "before"),
-        (calibration.temperature, calibration.ece_after, f"divided by {calibration.temperature:.2f}"),
+    scaled = f"divided by {calibration.temperature:.2f}, plus {calibration.shift:.2f}"
+    for logits, ece, label in (
+        (judged.logits, calibration.ece_before, "before"),
+        (calibration.of(judged.logits), calibration.ece_after, scaled),
     ):
-        probabilities = torch.sigmoid(judged.logits / temperature).numpy()
+        probabilities = torch.sigmoid(logits).numpy()
         bins = reliability(probabilities, judged.labels.numpy(), judged.weights.numpy(), calibration.bins)
         said, true = [one.probability for one in bins], [one.positive for one in bins]
         axes.plot(said, true, marker="o", label=f"{label}: error {ece:.2%}")

@@ -8,12 +8,13 @@ weigh the teachers against one another.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -85,7 +86,7 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
         stack = school.weigh("stack", panel)
     reviews = school.label(teachers.hard_share, panel, stack, with_made=True)
     texts = school.with_sentences(reviews, teachers.sentence_copies)
-    weighed = EncodedReviews(texts.ids, texts.labels, texts.weights / texts.weights.mean())
+    weighed = replace(texts, weights=texts.weights / texts.weights.mean())
     return Lesson(weighed, {_VECTORS: vectors}, dict(stages.summaries))
 
 
@@ -193,11 +194,13 @@ class _School:
             labels = prefix_labels(torch.cat(prefixes), logits, torch.from_numpy(ids.lengths))
         else:
             labels = torch.sigmoid(logits)
-        reviews = EncodedReviews(ids, labels.numpy(), self._weights)
+        truth = np.concatenate([self._train.labels, _unsaid(len(self._unlabelled))])
+        reviews = EncodedReviews(ids, labels.numpy(), self._weights, truth)
         if not with_made:
             return reviews
         said, weights = panel.verdicts_on_made(stack), self._made.tensors["weights"].numpy()
-        return _joined(reviews, EncodedReviews(self._made_ids, _as(labels, said, self._made_ids).numpy(), weights))
+        said = _as(labels, said, self._made_ids)
+        return _joined(reviews, EncodedReviews(self._made_ids, said.numpy(), weights, _unsaid(len(weights))))
 
     def first_vectors(self) -> Tensor:
         """Random word vectors, but for their first number: how much more often good reviews hold the word."""
@@ -211,7 +214,8 @@ class _School:
         ids = self._abridged(self._sentences.ids)
         logits = mix_hard(torch.zeros(len(ids)), torch.from_numpy(self._sentences.labels), _SENTENCE_SHARE)
         labels = _as(torch.from_numpy(reviews.labels), logits, ids).numpy()
-        return _joined(reviews, *[EncodedReviews(ids, labels, self._sentences.weights)] * copies)
+        sentences = EncodedReviews(ids, labels, self._sentences.weights, _unsaid(len(ids)))  # of no reviewer
+        return _joined(reviews, *[sentences] * copies)
 
     def _make_texts(self) -> Output:
         """Crops, recombined sentences and single words, as `MadeTexts.tensors`."""
@@ -350,8 +354,14 @@ class _School:
 
 
 def _joined(*parts: EncodedReviews) -> EncodedReviews:
-    labels, weights = (np.concatenate(arrays) for arrays in ([p.labels for p in parts], [p.weights for p in parts]))
-    return EncodedReviews(joined([part.ids for part in parts]), labels, weights)
+    labels, weights, truth = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "weights", "true_labels")
+    )
+    return EncodedReviews(joined([part.ids for part in parts]), labels, weights, truth)
+
+
+def _unsaid(rows: int) -> NDArray[np.float32]:
+    return np.full(rows, np.nan, np.float32)
 
 
 def _as(labels: Tensor, logits: Tensor, ids: RaggedIds) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from trainer.data.weights import cell_weights
-from trainer.learning.calibration import COLDEST, HOTTEST, calibrate, expected_calibration_error, fit_temperature
+from trainer.learning.calibration import calibrate, expected_calibration_error, fit_scaling
 
 
 @pytest.mark.parametrize(
@@ -38,16 +38,37 @@ def test_calibration_finds_the_temperature_and_lowers_loss_and_error() -> None:
     assert after < before
 
 
-def test_a_few_reviews_do_not_make_certainty_nor_despair() -> None:
-    logits, right = torch.tensor([5.0, -5.0]), torch.tensor([1.0, 0.0])
-    assert fit_temperature(logits, right, torch.ones(2)) == pytest.approx(COLDEST, rel=1e-4)
-    assert fit_temperature(logits, 1 - right, torch.ones(2)) == pytest.approx(HOTTEST, rel=1e-4)
+@pytest.mark.parametrize("rows", [2, 16, 200])
+def test_a_few_reviews_do_not_make_certainty_nor_despair(rows: int) -> None:
+    """All judged rightly, or all wrongly: neither logits of 40 nor probabilities that say nothing."""
+    right = (torch.arange(rows) % 2).float()
+    logits = (right * 2 - 1) * 4
+    for labels, least, most in ((right, 0.7, 2.0), (1 - right, 2.2, 99.0)):
+        temperature, shift = fit_scaling(logits, labels, torch.ones(rows))
+        assert least < temperature < most
+        assert shift == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_one_label_alone_calibrates_nothing(label: float) -> None:
+    assert fit_scaling(torch.randn(50), torch.full((50,), label), torch.ones(50)) == (1.0, 0.0)
 
 
 def test_a_rare_label_counts_as_its_weight_says() -> None:
-    """Of ten good reviews nine are judged rightly, and of one bad one none: alike, that is no better than chance."""
-    logits, labels = torch.tensor([2.0] * 9 + [-2.0] + [2.0]), torch.tensor([1.0] * 10 + [0.0])
-    balanced = torch.from_numpy(cell_weights(np.zeros(11, np.int64), labels.long().numpy(), "size", "balanced"))
-    assert balanced.sum().item() == pytest.approx(11)
-    assert fit_temperature(logits, labels, torch.ones(11)) < 2
-    assert fit_temperature(logits, labels, balanced) == pytest.approx(HOTTEST, rel=1e-4)
+    """Of a hundred good reviews ninety are judged rightly, of ten bad ones none: alike, worse than chance."""
+    logits = torch.tensor([2.0] * 90 + [-2.0] * 10 + [2.0] * 10)
+    labels = torch.tensor([1.0] * 100 + [0.0] * 10)
+    balanced = torch.from_numpy(cell_weights(np.zeros(110, np.int64), labels.long().numpy(), "size", "balanced"))
+    assert balanced.sum().item() == pytest.approx(110)
+    plain, alike = fit_scaling(logits, labels, torch.ones(110)), fit_scaling(logits, labels, balanced)
+    assert plain[0] < alike[0]
+    assert plain[1] > 0 > alike[1]
+
+
+def test_a_shift_makes_up_for_a_leaning_network() -> None:
+    generator = torch.Generator().manual_seed(0)
+    true = torch.randn(20_000, generator=generator) * 2
+    labels = torch.bernoulli(torch.sigmoid(true), generator=generator)
+    calibration = calibrate(true + 1.5, labels, torch.ones(20_000))
+    assert calibration.shift == pytest.approx(-1.5, abs=0.1)
+    assert calibration.of(torch.tensor([1.5])).item() == pytest.approx(0, abs=0.1)

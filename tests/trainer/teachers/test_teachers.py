@@ -166,6 +166,14 @@ def test_the_stack_trusts_the_better_teacher() -> None:
     assert stacked(stack, [good, bad]).shape == (500,)
 
 
+@pytest.mark.parametrize("labels", [torch.ones(16), torch.arange(16) % 2.0])
+def test_a_few_reviews_do_not_drive_the_stack_to_its_ends(labels: torch.Tensor) -> None:
+    """All of one label, or all judged rightly."""
+    stack, _ = fit_stack([(labels * 2 - 1) * 3], labels, torch.ones(16))
+    assert 0.2 < stack["weights"].item() < 1.5
+    assert abs(stack["bias"].item()) < 0.5
+
+
 def test_soft_labels_begin_as_the_reader_says_and_end_as_all_teachers_say() -> None:
     lengths = torch.tensor([96, 40, 5])
     nan = torch.nan
