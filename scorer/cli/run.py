@@ -15,15 +15,17 @@ from scorer.cli.arguments import (
 )
 from scorer.cli.tool import ArgumentParser, at_least
 from scorer.errors import FileSystemWarning
-from scorer.system.terminal import printable
+from scorer.system.terminal import printable, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
     from argparse import _ActionsContainer as ArgumentGroup
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
     from scorer.run.options import RunOptions, RunSummary
+    from scorer.run.preview import Preview
     from scorer.scoring import Scorer
 
 __all__ = ["run", "run_arguments"]
@@ -96,11 +98,25 @@ def _work_arguments(group: ArgumentGroup) -> None:
     add("--keep-every", metavar="SECONDS", type=at_least(0), default=1, help=often)
     add("--restart", action="store_true", help="Forget what an interrupted run of this output has finished.")
     add("--verify", metavar="N", type=at_least(0), default=0, help="Score N random rows again, one by one.")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="Say what would be read and written, and how long it would take; no more.",
+    )
     add("--quiet", "-q", action="store_true", help="Print nothing but errors.")
     json_argument(group)
 
 
-def run(*, model: Path | None, memory_limit: int | None, verify: int, quiet: bool, as_json: bool, **given: Any) -> None:
+def run(
+    *,
+    model: Path | None,
+    memory_limit: int | None,
+    verify: int,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Write every row of INPUT back with its sentiment.
 
     Example: scorer run reviews.parquet -o scored.parquet
@@ -114,6 +130,9 @@ def run(*, model: Path | None, memory_limit: int | None, verify: int, quiet: boo
     return_freed_memory()
     with limited_memory(memory_limit):
         scorer = open_scorer(model)
+        if dry_run:
+            _show_preview(options, scorer, as_json)
+            return
         if not silent:
             print(_model_line(scorer))
         summary = _run_shown(options, scorer, visible=not silent)
@@ -166,6 +185,34 @@ def _run_shown(options: RunOptions, scorer: Scorer, *, visible: bool) -> RunSumm
 
     with RunDisplay() as display:
         return run_job(options, scorer, display)
+
+
+def _show_preview(options: RunOptions, scorer: Scorer, as_json: bool) -> None:
+    from scorer.run.preview import preview
+
+    found = preview(options, scorer)
+    if as_json:
+        import json
+
+        print(json.dumps(found.as_dict()))
+    else:
+        print("\n".join(_preview_lines(found, _model_line(scorer))))
+
+
+def _preview_lines(found: Preview, model: str) -> Iterator[str]:
+    sample, about = found.sample, "" if found.sample.is_exact else "about "
+    size = f"{found.input_bytes / 1e6:,.1f} MB, {about}{sample.total:,} rows"
+    column = repr(printable(found.text_column))
+    yield f"input: {printable(found.input)} ({found.input_format}, {size}), text in column {column}"
+    yield model
+    yield f"output: {printable(found.output)} ({found.output_format}){', which it replaces' if found.replaces else ''}"
+    for field in found.schema:
+        new = "  (new)" if field.name in found.new_columns else ""
+        yield f"  {shortened(printable(field.name))}: {shortened(str(field.type))}{new}"
+    workers = f"{found.workers} worker{'s' if found.workers > 1 else ''}"
+    took = f"the first {sample.rows:,} rows took {found.sample_seconds:.2f} s"
+    yield f"time: about {found.seconds:,.1f} s with {workers}; {took}"
+    yield f"nothing was written; of these rows {sample.positive / max(sample.scored, 1):.1%} are positive"
 
 
 def _summary_lines(summary: RunSummary) -> str:

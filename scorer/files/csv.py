@@ -56,7 +56,7 @@ class CsvSource:
         with arrow_errors(self.name, "its header is not readable as CSV"):
             first, _ = self._first_and_rest()
             self.schema = pa.schema([(name, pa.string()) for name in self._names(first)])
-        self._text = self._find_text(first, text_column)
+        self.text = self._find_text(first, text_column)
 
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for a line of too many or too few values, unless it may be skipped."""
@@ -66,7 +66,7 @@ class CsvSource:
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Rows of UTF-8, and their texts."""
         rows, unreadable = decode_rows(window)
-        texts = self._valued(rows.column(self._text[0]))
+        texts = self._valued(rows.column(self.text[0]))
         if not self._keep_nothing:
             rows = pa.RecordBatch.from_arrays([self._valued(column) for column in rows.columns], schema=self.schema)
         return Decoded(rows, texts, unreadable)

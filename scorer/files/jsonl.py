@@ -51,7 +51,7 @@ class _LinesSource(ABC):
         self._file, self._window_rows = file, window_rows
         self._bytes_read = 0
         fields = self._find_fields(text_column)
-        self._text = find_text_column(self.name, pa.schema(list(fields)), text_column)
+        self.text = find_text_column(self.name, pa.schema(list(fields)), text_column)
         self.schema = self._schema_of(fields)
 
     @abstractmethod
@@ -74,7 +74,7 @@ class _LinesSource(ABC):
         """On which line `row` is, counted from 0, and what is wrong with it."""
         filled = (line for block in self._blocks() for line in block.filled_lines())
         number, line = next(islice(filled, row, None))
-        text = LineBlock(self.name, number, line + b"\n").texts(names_on(self._text, self.schema))
+        text = LineBlock(self.name, number, line + b"\n").texts(names_on(self.text, self.schema))
         what = "its text" if unreadable_rows(text).any() else "another value"
         return f"line {number}: {what} is not a string of UTF-8"
 
@@ -116,13 +116,13 @@ class JsonLinesSource(_LinesSource):
         """Rows of UTF-8, and their texts."""
         *columns, unreadable = window.columns
         rows = pa.RecordBatch.from_arrays(columns, schema=self.schema)
-        return Decoded(rows, decode_texts(column_at(rows, self._text))[0], bools_of(unreadable))
+        return Decoded(rows, decode_texts(column_at(rows, self.text))[0], bools_of(unreadable))
 
     def _find_fields(self, text_column: str | None) -> pa.StructType:
         return reduce(joined, (block.type() for block in self._blocks()), pa.struct([]))
 
     def _schema_of(self, fields: pa.StructType) -> pa.Schema:
-        names = names_on(self._text, fields)
+        names = names_on(self.text, fields)
         fields = _with_texts(fields, names)
         if mixed_path(fields):
             self._refuse_mixed(names)
@@ -147,7 +147,7 @@ class JsonLinesSource(_LinesSource):
         if table is not None:
             columns = [column.combine_chunks() for column in table.columns]
             return pa.RecordBatch.from_arrays([*columns, bools(np.zeros(block.rows, np.bool_))], schema=schema)
-        names, kind = names_on(self._text, self.schema), pa.struct(list(self.schema))
+        names, kind = names_on(self.text, self.schema), pa.struct(list(self.schema))
         found = [
             {**fitted(one, kind), _UNREADABLE.name: has_bytes or not is_text(value_at(one, names))}
             for one, has_bytes in block.readable_objects
@@ -163,7 +163,7 @@ class WholeLinesSource(_LinesSource):
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Lines as they are, and their texts."""
-        return decode_column(window, self._text)
+        return decode_column(window, self.text)
 
     def _find_fields(self, text_column: str | None) -> pa.StructType:
         """The names on as many lines as are needed to know the column of texts."""
@@ -178,8 +178,8 @@ class WholeLinesSource(_LinesSource):
         return pa.schema(list(fields))
 
     def _rows(self, block: LineBlock) -> pa.RecordBatch:
-        texts = block.texts(names_on(self._text, self.schema))
-        columns = _placed(texts, self._text, self.schema)
+        texts = block.texts(names_on(self.text, self.schema))
+        columns = _placed(texts, self.text, self.schema)
         fields = [pa.field(name, column.type) for name, column in zip(self.schema.names, columns, strict=True)]
         return pa.RecordBatch.from_arrays([*columns, block.heads()], schema=pa.schema([*fields, _LINE]))
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from scorer.system.atomic import beside, commit_file, naming, require_place
 
-__all__ = ["LocalOutput", "Output", "opened"]
+__all__ = ["LocalOutput", "NoOutput", "Output", "opened"]
 
 
 class Output(Protocol):
@@ -87,3 +87,32 @@ class LocalOutput:
     def naming(self) -> AbstractContextManager[None]:
         """Errors of the system without a file name get `path`."""
         return naming(self.path)
+
+
+class NoOutput:
+    """Takes what would be written to an output of this name, and forgets it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def open(self) -> pa.NativeFile:
+        """What only counts bytes."""
+        return pa.MockOutputStream()
+
+    def mark(self) -> str:
+        """Nothing tells it from others."""
+        return ""
+
+    def bears(self, mark: str) -> bool:
+        """Nothing is ever committed."""
+        return False
+
+    def commit(self) -> None:
+        """Nothing is left to do."""
+
+    def discard(self) -> None:
+        """Nothing is left to do."""
+
+    def naming(self) -> AbstractContextManager[None]:
+        """Nothing can go wrong."""
+        return nullcontext()

@@ -66,7 +66,7 @@ class ParquetSource:
             self._int96_unit = int96_unit(self.name, self._open, window_rows)
             self._file = self._open(self._int96_unit)
         self.schema: pa.Schema = self._file.schema_arrow
-        self._text = find_text_column(self.name, self.schema, text_column)
+        self.text = find_text_column(self.name, self.schema, text_column)
         self._checked = {index for index, field in enumerate(self.schema) if self._is_checked(index, field.type)}
         self._rows: int = self._file.metadata.num_rows
         self._window_rows = min(window_rows, _rows_of_a_window(self._file.metadata))
@@ -86,7 +86,7 @@ class ParquetSource:
         with arrow_errors(self.name, "damaged Parquet data"):
             for batch in self._batches(self._file):
                 self._rows_read += batch.num_rows
-                self._text_read += column_at(batch, self._text).nbytes
+                self._text_read += column_at(batch, self.text).nbytes
                 yield batch
         if self._rows_read != self._rows:  # Arrow ends with the first column that ends
             raise InputError(f"{self.name}: damaged Parquet data: {self._rows_read:,} rows of {self._rows:,} are there")
@@ -94,8 +94,8 @@ class ParquetSource:
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Rows as they are or, where they become text, as UTF-8; and their texts."""
         if self._written_as is Format.parquet:
-            return decode_column(window, self._text)
-        return decode_text_rows(window, self._text, self._checked)
+            return decode_column(window, self.text)
+        return decode_text_rows(window, self.text, self._checked)
 
     def unreadable(self, row: int) -> str:
         """What to say of `row`."""
@@ -103,7 +103,7 @@ class ParquetSource:
         while start >= (window := next(windows)).num_rows:
             start -= window.num_rows
         one = window.slice(start, 1)
-        if decode_texts(column_at(one, self._text))[1].any():
+        if decode_texts(column_at(one, self.text))[1].any():
             return f"row {row + 1}: its text is not UTF-8"
         name = next(
             field.name for field, column in zip(one.schema, one.columns, strict=True) if unreadable_rows(column).any()
@@ -118,7 +118,7 @@ class ParquetSource:
     @cached_property
     def _text_bytes(self) -> int:
         """Of the column of texts in all row groups, uncompressed: with a length before each, as Arrow has an offset."""
-        footer, name = self._file.metadata, ".".join(names_on(self._text, self.schema))
+        footer, name = self._file.metadata, ".".join(names_on(self.text, self.schema))
         index = next((n for n in range(footer.num_columns) if footer.schema.column(n).path == name), None)
         if index is None:
             return 0
@@ -156,7 +156,7 @@ class ParquetSource:
         if isinstance(kind, pa.BaseExtensionType):
             return self._is_checked(index, kind.storage_type) and kind != pa.uuid()
         becomes_text = self._written_as is Format.csv and (is_text(kind) or pa.types.is_fixed_size_binary(kind))
-        return index == self._text[0] or is_string(kind) or becomes_text
+        return index == self.text[0] or is_string(kind) or becomes_text
 
     def _refuse_parquet_only(self) -> None:
         for column in columns_of(self._elements):

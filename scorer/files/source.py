@@ -47,6 +47,8 @@ class Source(Protocol):
     name: str
     """Of the input, for messages."""
     schema: pa.Schema
+    text: ColumnPath
+    """Which column of the schema holds the texts."""
     row_count: int | None
     """None where the format does not count its rows."""
 

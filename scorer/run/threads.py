@@ -25,7 +25,7 @@ from scorer.scores import Scores, scored_schema
 from scorer.scoring import Scorer
 from scorer.system.limits import available_cpus
 
-__all__ = ["open_input", "run_in_threads"]
+__all__ = ["Reading", "open_input", "output_of", "output_schema", "refuse_to_replace", "run_in_threads"]
 
 
 def run_in_threads(
@@ -33,16 +33,16 @@ def run_in_threads(
 ) -> RunSummary:
     """Score the rows of the one input in threads of this process; an interrupted run goes on where it was."""
     (file,) = inputs
-    output = _output(options)  # what cannot work is refused before anything is made
+    output = output_of(options)  # what cannot work is refused before anything is made
     source = open_input(file, options)
-    schema = _output_schema(source, options, scorer.sealed)
+    schema = output_schema(source, options, scorer.sealed)
     fingerprint = fingerprint_of(inputs, options, scorer.sealed)
     with finished_work(output, fingerprint, every=options.keep_every, restart=options.restart) as work:
         if work.summary and not options.force:  # all was done but the cleaning up
             summary = RunSummary(**work.summary)
             summary.resumed = summary.rows
             return summary
-        _refuse_to_replace(options)
+        refuse_to_replace(options)
         return _score_all(source, schema, output, scorer, options, work, on_progress)
 
 
@@ -68,7 +68,7 @@ def _score_all(
     on_progress: OnProgress | None,
 ) -> RunSummary:
     summary = RunSummary.of_nothing(options, scorer.sealed)
-    reading = _Reading(source)
+    reading = Reading(source)
     prepare = partial(prepare_window, scorer=scorer, source=source, work=work)
     workers = options.workers or available_cpus()
     layout = layout_of(source, options.compression)
@@ -91,7 +91,7 @@ def _score_all(
     return summary
 
 
-class _Reading:
+class Reading:
     """The windows of a source, counted: what is read is several windows ahead of what is written."""
 
     def __init__(self, source: Source) -> None:
@@ -99,20 +99,22 @@ class _Reading:
         self._read = deque([(0, 0.0)])  # rows, and the share of the input that these were, window by window
 
     def windows(self) -> Iterator[pa.RecordBatch]:
+        """All of them, in order."""
         for window in self._source.windows():
             self._rows += window.num_rows
             self._read.append((self._rows, self._source.fraction_read()))
             yield window
 
     def progress(self, done: RunSummary) -> Progress:
+        """How far a job is that has written what `done` counts."""
         exact = self._source.row_count
         expected = round(self._rows / max(self._source.fraction_read(), 1e-9))
         total = max(expected, self._rows) if exact is None else exact
         return Progress(
-            done.rows, total, exact is not None, self._fraction(done.rows), done.resumed, done.scored, done.positive
+            done.rows, total, exact is not None, self.fraction(done.rows), done.resumed, done.scored, done.positive
         )
 
-    def _fraction(self, written: int) -> float:
+    def fraction(self, written: int) -> float:
         """The share of the input that the first rows are; between the ends of two windows all rows count alike."""
         while len(self._read) > 2 and self._read[1][0] <= written:
             self._read.popleft()
@@ -126,7 +128,7 @@ def _refuse_unreadable(scores: Scores, source: Source, rows_before: int) -> None
         raise InputError(f"{source.name}: {what}; or mark such rows and go on with --on-error null")
 
 
-def _output_schema(source: Source, options: RunOptions, sealed: SealedModel) -> pa.Schema:
+def output_schema(source: Source, options: RunOptions, sealed: SealedModel) -> pa.Schema:
     """The scored schema with the model's identity in its metadata."""
     taken = [field.name for field in options.columns.fields if field.name in source.schema.names]
     if taken:
@@ -136,13 +138,15 @@ def _output_schema(source: Source, options: RunOptions, sealed: SealedModel) -> 
     return schema.with_metadata({**(schema.metadata or {}), **made_by})
 
 
-def _output(options: RunOptions) -> LocalOutput:
+def output_of(options: RunOptions) -> LocalOutput:
+    """Where the rows go; raises `InputError` where nothing can be written, or where the input is."""
     output = LocalOutput(options.output)
     if options.output.exists() and options.output.samefile(options.input):
         raise InputError(f"{output.name}: is the input itself; name another output")
     return output
 
 
-def _refuse_to_replace(options: RunOptions) -> None:
+def refuse_to_replace(options: RunOptions) -> None:
+    """Raise `OutputError` for an output that is there, unless it may be replaced."""
     if options.output.exists() and not options.force:
         raise OutputError(f"{options.output}: exists already; name another output or give --force to replace it")
