@@ -1,7 +1,7 @@
 """What a run would do and how long it would take, found out on its first rows without writing any."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -106,17 +106,20 @@ def preview(options: RunOptions, scorer: Scorer) -> Preview:
 def _scored_sample(source: Source, schema: pa.Schema, scorer: Scorer, options: RunOptions) -> Progress:
     """The first windows read, scored and written to nowhere."""
     reading, summary = Reading(source), RunSummary.of_nothing(options, scorer.sealed)
-    windows, workers = islice(reading.windows(), _SAMPLE_WINDOWS), options.workers or available_cpus()
+    windows, workers = reading.windows(), options.workers or available_cpus()
     prepare, layout = partial(_prepared, source=source, scorer=scorer), layout_of(source, options.compression)
     nowhere = NoOutput(str(options.output))
     with (
         open_sink(nowhere, options.kind, schema, options.csv, layout) as sink,
-        scored_in_order(windows, prepare, scorer.probabilities, workers) as scored,
+        scored_in_order(islice(windows, _SAMPLE_WINDOWS), prepare, scorer.probabilities, workers) as scored,
     ):
         for window, scores in scored:
             sink.write(scorer.append_scores(window.rows, scores, options.columns))
             summary.add(scores, scorer.sealed.card.threshold, resumed=False)
-    return reading.progress(summary)
+    sample = reading.progress(summary)
+    if next(windows, None) is None:  # it was the whole input
+        return replace(sample, total=sample.rows, is_exact=True, fraction=1.0)
+    return sample
 
 
 def _prepared(rows: pa.RecordBatch, *, source: Source, scorer: Scorer) -> Window:
