@@ -50,7 +50,7 @@ class CsvSource:
         self.skipped = Skipped()
         self._bytes_read = 0
         self._file, self._window_rows, self._keep_nothing = file, window_rows, keep_nothing
-        self._dialect = options.of_input(file.name)
+        self._dialect = options.of_input(file.plain_name)
         self._may_skip = options.bad_lines is BadLines.skip
         self._null_values = strings(options.null_values)
         with arrow_errors(self.name, "its header is not readable as CSV"):
@@ -83,7 +83,7 @@ class CsvSource:
 
     def fraction_read(self) -> float:
         """Bytes read, as a share of all, without those that are no rows yet."""
-        read = self._bytes_read / max(self._file.size, 1)
+        read = self._bytes_read / max(self._file.size or 0, 1)
         return read * self._bytes_given / max(self._bytes_decoded, 1)
 
     def _blocks(self) -> Iterator[RowBlock]:

@@ -7,7 +7,20 @@ from pathlib import Path
 
 from scorer.errors import InputError
 
-__all__ = ["CODECS", "BadLines", "CsvOptions", "Dialect", "Format", "OutputEncoding", "format_of", "output_format"]
+__all__ = [
+    "CODECS",
+    "PACKINGS",
+    "BadLines",
+    "CsvOptions",
+    "Dialect",
+    "Format",
+    "OutputEncoding",
+    "Packing",
+    "format_of",
+    "output_format",
+    "packing_of",
+    "plain_name",
+]
 
 CODECS = ("none", "snappy", "gzip", "brotli", "lz4", "zstd")
 """Of Parquet."""
@@ -42,7 +55,27 @@ _EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format
 _EXTENSIONS |= {".tsv": Format.csv, ".tab": Format.csv, ".txt": Format.csv}
 _EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".json": Format.jsonl}
 _DELIMITERS = {".tsv": "\t", ".tab": "\t", ".txt": "\t"}
-_COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".lz4", ".br")
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """A way to compress one file."""
+
+    name: str
+    ending: str
+    signature: bytes
+    """A pattern of the first bytes of its files, too long for text to begin with it by chance."""
+
+
+PACKINGS = (
+    Packing("gzip", ".gz", b"\x1f\x8b\x08"),
+    Packing("zstd", ".zst", rb"\x28\xb5\x2f\xfd"),
+    Packing("bz2", ".bz2", rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"),
+    Packing("lz4", ".lz4", rb"\x04\x22\x4d\x18"),
+    Packing("xz", ".xz", rb"\xfd7zXZ\x00"),
+    Packing("zip", ".zip", rb"PK(\x03\x04|\x05\x06)"),
+)
+"""How CSV and JSON Lines are compressed; the last is an archive of one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +126,42 @@ class CsvOptions:
 
     def of_output(self, name: str) -> Dialect:
         """How the output of this name is spelled: quoted as RFC 4180 has it, however the input is."""
-        by_extension = _DELIMITERS.get(Path(name).suffix.lower())
+        by_extension = _DELIMITERS.get(Path(plain_name(name)).suffix.lower())
         delimiter = self.output_delimiter or by_extension or self.delimiter or ","
         return Dialect(delimiter, '"', None, self.output_encoding, self.header)
 
 
-def format_of(name: str, option: str = "--format") -> Format:
-    """The format that the file's extension names; raises `InputError` for an unknown one, which `option` would name."""
+def packing_of(name: str) -> Packing | None:
+    """How the file of this name is compressed, by its last ending."""
+    ending = Path(name).suffix.lower()
+    return next((one for one in PACKINGS if one.ending == ending), None)
+
+
+def plain_name(name: str) -> str:
+    """`name` without the ending of a compression: what is left tells the format."""
+    return name[: -len(Path(name).suffix)] if packing_of(name) else name
+
+
+def format_of(plain: str, name: str, option: str = "--format") -> Format:
+    """The format that the extension of a file's `plain` name tells.
+
+    Raises `InputError` for the file `name` if it tells none; `option` would.
+    """
     try:
-        return _EXTENSIONS[Path(name).suffix.lower()]
+        return _EXTENSIONS[Path(plain).suffix.lower()]
     except KeyError:
         known = ", ".join(_EXTENSIONS)
         raise InputError(f"{name}: unknown extension, known are {known}; name the format with {option}") from None
 
 
 def output_format(name: str, given: Format | None) -> Format:
-    """The format of an output; raises `InputError` for an unknown extension, and for one that a plain file belies."""
-    extension = Path(name).suffix.lower()
-    if extension in _COMPRESSED:
-        raise InputError(f"{name}: text outputs are not compressed; leave {extension} away, and compress it afterwards")
-    return given or format_of(name, "--output-format")
+    """The format of an output; raises `InputError` for an unknown extension, and for Parquet that is compressed."""
+    plain = plain_name(name)
+    kind = given or format_of(plain, name, "--output-format")
+    if plain != name and kind is Format.parquet:
+        ending = Path(name).suffix
+        raise InputError(f"{name}: Parquet compresses its columns itself; leave {ending} away, and see --compression")
+    return kind
 
 
 def _require_signs(**signs: str | None) -> None:

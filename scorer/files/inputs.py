@@ -3,14 +3,33 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import pyarrow as pa
 
 from scorer.errors import InputError
 from scorer.system.nearest import did_you_mean_file
 
-__all__ = ["Input", "LocalInput"]
+__all__ = ["ByteStream", "Input", "LocalInput", "start_of"]
+
+_FIRST_BYTES = 4096
+
+
+class ByteStream(Protocol):
+    """The bytes of an opened input, from the beginning."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` of the next bytes; none at the end, and only there."""
+
+    def tell(self) -> int:
+        """How many of the stored bytes are read: of a compressed file, those on disk."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
 
 
 class Input(Protocol):
@@ -18,18 +37,21 @@ class Input(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages call it, and what tells its format by its ending."""
+        """What messages call it."""
 
     @property
-    def again(self) -> bool:
-        """It can be opened more than once, each time from the beginning; a pipe cannot."""
+    def plain_name(self) -> str:
+        """What tells the format of its bytes by its ending: the name of what is inside, where it is compressed."""
 
     @property
-    def size(self) -> int:
-        """Bytes that are stored, for showing how far a reader is."""
+    def size(self) -> int | None:
+        """Bytes that are stored, for showing how far a reader is; None where nobody knows."""
 
-    def open(self) -> pa.NativeFile:
-        """Its bytes from the beginning, decompressed; the caller closes it. Raises `InputError` or `OSError`."""
+    def open(self) -> ByteStream:
+        """Its bytes from the beginning, each time; the caller closes it. Raises `InputError` or `OSError`."""
+
+    def open_random(self) -> pa.NativeFile:
+        """The same, to be read in any order as Parquet needs it."""
 
     def identity(self) -> Mapping[str, str]:
         """What must be the same for a run to go on where it was interrupted, in words that users know."""
@@ -38,10 +60,9 @@ class Input(Protocol):
 class LocalInput:
     """A file on this machine; raises `InputError` where there is none, or nothing in it."""
 
-    again = True
-
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
+        self.plain_name = self.name
         if not path.exists():
             raise InputError(f"{path}: no such file{did_you_mean_file(path)}")
         if path.is_dir():
@@ -56,7 +77,12 @@ class LocalInput:
         """Bytes on disk."""
         return self.path.stat().st_size
 
-    def open(self) -> pa.OSFile:
+    def open(self) -> ByteStream:
+        """The file."""
+        file: ByteStream = self.open_random()
+        return file
+
+    def open_random(self) -> pa.OSFile:
         """The file, opened by its name's bytes: Arrow takes no other names that are not UTF-8."""
         return pa.OSFile(os.fsencode(self.path))
 
@@ -65,3 +91,9 @@ class LocalInput:
         state = self.path.stat()
         facts = {"input": self.path.resolve(), "input's size": state.st_size, "input's time": state.st_mtime_ns}
         return {name: str(value) for name, value in facts.items()}
+
+
+def start_of(file: Input) -> bytes:
+    """The first bytes of a file, by which its kind is told."""
+    with file.open() as raw:
+        return raw.read(_FIRST_BYTES)

@@ -80,16 +80,15 @@ class _LinesSource(ABC):
 
     def fraction_read(self) -> float:
         """Bytes read, as a share of all."""
-        return self._bytes_read / max(self._file.size, 1)
+        return self._bytes_read / max(self._file.size or 0, 1)
 
     def _blocks(self) -> Iterator[LineBlock]:
         """The file in pieces of whole lines."""
         with self._file.open() as file:
             start = file.read(len(codecs.BOM_UTF8))
-            self._bytes_read = len(start)
             number, pieces = 1, [start.removeprefix(codecs.BOM_UTF8)]
             while chunk := file.read(_BLOCK_BYTES):
-                self._bytes_read += len(chunk)
+                self._bytes_read = file.tell()
                 cut = chunk.rfind(b"\n") + 1
                 if cut:
                     block = LineBlock(self.name, number, b"".join([*pieces, chunk[:cut]]))

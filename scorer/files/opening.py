@@ -7,6 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from scorer.errors import InputError
+from scorer.files.compression import unpacked
 from scorer.files.csv import CsvSink, CsvSource
 from scorer.files.format import CsvOptions, Format, format_of
 from scorer.files.inputs import Input
@@ -14,7 +15,7 @@ from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
 from scorer.files.outputs import Output, opened
 from scorer.files.parquet import ParquetLayout, ParquetSink, ParquetSource
 from scorer.files.rebatching import WINDOW_ROWS
-from scorer.files.signatures import refuse_foreign, refuse_packed
+from scorer.files.signatures import refuse_foreign
 from scorer.files.source import Sink, Source
 
 __all__ = ["layout_of", "open_sink", "open_source"]
@@ -48,8 +49,8 @@ def open_source(
     becomes such again keeps what is not even two quotes, and what becomes text is checked to be UTF-8. Windows have at
     most `window_rows` rows.
     """
-    refuse_packed(file)
-    kind, csv = kind or format_of(file.name), csv_options or CsvOptions()
+    file = unpacked(file)
+    kind, csv = kind or format_of(file.plain_name, file.name), csv_options or CsvOptions()
     refuse_foreign(file, kind, csv.encoding)
     match kind:
         case Format.parquet:
@@ -71,7 +72,7 @@ def open_sink(
 ) -> Iterator[Sink]:
     """A sink whose file appears at its place only when the block ends without an error.
 
-    Raises `InputError` when the schema, or a value, cannot be written in this format.
+    It is compressed as its name says. Raises `InputError` when the schema, or a value, cannot be written so.
     """
     with opened(output) as file:
         try:

@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
+from scorer.files.compression import packed
 from scorer.system.atomic import beside, commit_file, naming, require_place
 
 __all__ = ["LocalOutput", "NoOutput", "Output", "opened"]
@@ -40,10 +41,10 @@ class Output(Protocol):
 
 
 @contextmanager
-def opened(output: Output) -> Iterator[pa.NativeFile]:
-    """A file that is committed to `output` if the block succeeds, else discarded."""
+def opened(output: Output) -> Iterator[Any]:
+    """What compresses into a file as its name says, committed to `output` if the block succeeds, else discarded."""
     try:
-        file = output.open()
+        file = packed(output.name, output.open())
         yield file  # not closed where the block fails: a writer that is left has still to end
         with output.naming():
             file.close()

@@ -60,7 +60,7 @@ class ParquetSource:
     ) -> None:
         self.name, self.skipped = file.name, Skipped()
         self._input, self._written_as = file, written_as
-        with file.open() as raw, arrow_errors(self.name, "not a Parquet file, or damaged"):
+        with file.open_random() as raw, arrow_errors(self.name, "not a Parquet file, or damaged"):
             footer = footer_of(raw)
             self._elements, self._codec = elements_of(footer), codec_of(footer)
             self._int96_unit = int96_unit(self.name, self._open, window_rows)
@@ -136,7 +136,7 @@ class ParquetSource:
         try:
             # Page by page: a file of one huge row group must not lie in memory as a whole.
             return pq.ParquetFile(
-                self._input.open(),
+                self._input.open_random(),
                 buffer_size=_PAGE_BUFFER_BYTES,
                 pre_buffer=False,
                 page_checksum_verification=True,

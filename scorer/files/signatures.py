@@ -4,19 +4,10 @@ import codecs
 
 from scorer.errors import InputError
 from scorer.files.format import Format
-from scorer.files.inputs import Input
+from scorer.files.inputs import Input, start_of
 
-__all__ = ["refuse_foreign", "refuse_packed"]
+__all__ = ["refuse_foreign", "refuse_workbook"]
 
-_FIRST_BYTES = 4096
-_ARCHIVES = {
-    b"\x1f\x8b": ("compressed by gzip", "gunzip"),
-    b"\x28\xb5\x2f\xfd": ("compressed by zstd", "unzstd"),
-    b"\xfd7zXZ\0": ("compressed by xz", "unxz"),
-    b"BZh": ("compressed by bzip2", "bunzip2"),
-    b"\x04\x22\x4d\x18": ("compressed by lz4", "unlz4"),
-    b"PK\x03\x04": ("a zip archive", "unzip"),
-}
 _OTHERS = {
     b"PAR1": "a Parquet file; name its format with --format parquet",
     b"ARROW1": "an Arrow file; save it as Parquet",
@@ -31,30 +22,20 @@ _WORKBOOK = (b"[Content_Types].xml", b"xl/")
 _MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
-def refuse_packed(file: Input) -> None:
-    """Raise `InputError` for an archive and for a compressed file, whatever its name."""
-    start = _start_of(file)
+def refuse_workbook(name: str, start: bytes) -> None:
+    """Raise `InputError` for the `start` of an archive that is a workbook of Excel."""
     if start.startswith(b"PK\x03\x04") and any(part in start for part in _WORKBOOK):
-        raise InputError(f"{file.name}: is an Excel workbook; save it as CSV UTF-8")
-    for signature, (what, tool) in _ARCHIVES.items():
-        if start.startswith(signature):
-            raise InputError(f"{file.name}: is {what}; unpack it first, with {tool}")
+        raise InputError(f"{name}: is an Excel workbook; save it as CSV UTF-8")
 
 
 def refuse_foreign(file: Input, kind: Format, encoding: str) -> None:
     """Raise `InputError` for a file that by its first bytes is not of this format, or in another encoding."""
-    start = _start_of(file)
+    start = start_of(file)
     found = _other(start, kind)
     if kind is not Format.parquet and codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
         found = found or _wide_text(start, kind)
     if found:
         raise InputError(f"{file.name}: is {found}")
-
-
-def _start_of(file: Input) -> bytes:
-    with file.open() as raw:
-        start: bytes = raw.read(_FIRST_BYTES)
-    return start
 
 
 def _other(start: bytes, kind: Format) -> str | None:

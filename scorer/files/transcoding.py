@@ -2,9 +2,10 @@
 
 import codecs
 from collections.abc import Iterator
-from typing import BinaryIO
+from itertools import chain
 
 from scorer.errors import InputError
+from scorer.files.inputs import ByteStream
 
 __all__ = ["transcoded"]
 
@@ -13,20 +14,21 @@ _NEVER_IN_UTF8 = b"\xff"
 _MARK = "scorer.unreadable"
 
 
-def transcoded(name: str, raw: BinaryIO, encoding: str) -> Iterator[bytes]:
+def transcoded(name: str, raw: ByteStream, encoding: str) -> Iterator[bytes]:
     """The bytes of `raw` as UTF-8 without a byte order mark, in chunks of which none is empty.
 
     A byte 0xFF, which is no UTF-8, stands for each part that is not in `encoding`. A last line without a line break
     gets one. Raises `InputError` where `encoding` needs a byte order mark that the file does not have.
     """
+    start = raw.read(_CHUNK_BYTES)
+    chunks = chain([start], iter(lambda: raw.read(_CHUNK_BYTES), b""))
     try:
-        yield from _ended(_unmarked(_utf8(raw, encoding)))
+        yield from _ended(_unmarked(_utf8(chunks, encoding)))
     except UnicodeError as error:  # of decoders that know no error handler
-        raise InputError(f"{name}: not {encoding} text: {error}{_advice(raw, encoding)}") from None
+        raise InputError(f"{name}: not {encoding} text: {error}{_advice(start, encoding)}") from None
 
 
-def _utf8(raw: BinaryIO, encoding: str) -> Iterator[bytes]:
-    chunks = iter(lambda: raw.read(_CHUNK_BYTES), b"")
+def _utf8(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     if codecs.lookup(encoding).name == "utf-8":
         yield from chunks
         return
@@ -50,12 +52,11 @@ def _ended(chunks: Iterator[bytes]) -> Iterator[bytes]:
         yield b"\n"
 
 
-def _advice(raw: BinaryIO, encoding: str) -> str:
+def _advice(start: bytes, encoding: str) -> str:
     """Which byte order the file seems to have, for the encodings that come in two."""
     if codecs.lookup(encoding).name not in ("utf-16", "utf-32"):
         return ""
-    raw.seek(0)
-    order = "be" if raw.read(1) == b"\0" else "le"  # of text that begins with ASCII, as headers do
+    order = "be" if start.startswith(b"\0") else "le"  # of text that begins with ASCII, as headers do
     return f"; try --encoding {encoding.lower()}-{order}"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scorer.errors import InputError
 from scorer.model.batches import Batch
 from scorer.run.window import Window
 from scorer.scores import Scores
@@ -66,11 +67,17 @@ def _small_at_first(windows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatc
 def _in_order(
     pool: ThreadPoolExecutor, begin: Callable[[pa.RecordBatch], _Begun], windows: Iterable[pa.RecordBatch], ahead: int
 ) -> Iterator[_Begun]:
-    """Begun windows in order, at most `ahead` of them read and not yet handed out."""
+    """Begun windows in order, at most `ahead` of them read and not yet handed out; those before an error too."""
     pending: deque[Future[_Begun]] = deque()
-    for window in windows:
-        pending.append(pool.submit(begin, window))
-        if len(pending) >= ahead:
-            yield pending.popleft().result()
+    failure: InputError | None = None
+    try:
+        for window in windows:
+            pending.append(pool.submit(begin, window))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+    except InputError as error:
+        failure = error
     while pending:
         yield pending.popleft().result()
+    if failure:
+        raise failure

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from scorer.arrow.columns import names_on
+from scorer.files.compression import unpacked
 from scorer.files.format import Format, format_of
 from scorer.files.inputs import LocalInput
 from scorer.files.opening import layout_of, open_sink
@@ -88,8 +89,8 @@ def preview(options: RunOptions, scorer: Scorer) -> Preview:
     sample = _scored_sample(source, schema, scorer, options)
     return Preview(
         input=file.name,
-        input_format=options.input_format or format_of(file.name),
-        input_bytes=file.size,
+        input_format=options.input_format or format_of(unpacked(file).plain_name, file.name),
+        input_bytes=file.size or 0,
         text_column=".".join(names_on(source.text, source.schema)),
         output=output.name,
         output_format=options.kind,

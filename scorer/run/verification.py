@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from scorer.errors import VerificationError
+from scorer.files.compression import unpacked
 from scorer.files.format import CsvOptions, Format
-from scorer.files.inputs import LocalInput
+from scorer.files.inputs import Input, LocalInput
 from scorer.files.opening import open_source
 from scorer.files.source import Source
 from scorer.run.options import RunOptions, RunSummary
@@ -20,6 +21,8 @@ from scorer.scores import ScoreColumns
 from scorer.scoring import Scorer
 
 __all__ = ["verify_rows"]
+
+_CHUNK_BYTES = 1 << 20
 
 
 def verify_rows(options: RunOptions, scorer: Scorer, summary: RunSummary, count: int, seed: int = 0) -> int:
@@ -74,10 +77,17 @@ def _last_values(row: pa.RecordBatch, columns: ScoreColumns) -> list[Any]:
 
 def _written_lines(options: RunOptions, rows: Sequence[int]) -> Iterator[list[Any]]:
     wanted = set(rows)
-    with options.output.open("rb") as lines:
-        for line in (line for row, line in enumerate(lines) if row in wanted):
-            found = json.loads(line)
-            yield _comparable([found[field.name] for field in options.columns.fields])
+    for line in (line for row, line in enumerate(_lines(unpacked(LocalInput(options.output)))) if row in wanted):
+        found = json.loads(line)
+        yield _comparable([found[field.name] for field in options.columns.fields])
+
+
+def _lines(file: Input) -> Iterator[bytes]:
+    with file.open() as raw:
+        rest = b""
+        while chunk := raw.read(_CHUNK_BYTES):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from lines
 
 
 def _comparable(values: list[Any]) -> list[Any]:

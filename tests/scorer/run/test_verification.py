@@ -50,4 +50,4 @@ def spoil(path: Path, row: int) -> None:
     else:
         old = json.loads(content.splitlines()[row], parse_float=str)["sentiment_probability"]
     assert content.count(old) == 1
-    path.write_text(content.replace(old, old[:-1] + str((int(old[-1]) + 1) % 10)), encoding="utf-8")
+    path.write_text(content.replace(old, str(np.nextafter(np.float32(old), np.float32(1)))), encoding="utf-8")
