@@ -18,8 +18,14 @@ __all__ = [
     "json_argument",
     "model_argument",
     "open_scorer",
+    "place",
     "sign",
 ]
+
+
+def place(text: str) -> Path | str:
+    """A file of this machine as a path, or a URI as it is."""
+    return text if "://" in text else file_path(text)
 
 
 def file_path(text: str) -> Path:

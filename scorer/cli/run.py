@@ -7,10 +7,10 @@ import warnings
 from scorer.cli.arguments import (
     csv_input_arguments,
     csv_options,
-    file_path,
     json_argument,
     model_argument,
     open_scorer,
+    place,
     sign,
 )
 from scorer.cli.tool import ArgumentParser, at_least
@@ -34,7 +34,7 @@ __all__ = ["run", "run_arguments"]
 def run_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer run`."""
     parser.add_argument(
-        "input", metavar="INPUT", type=file_path, help="Reviews: a .parquet, .csv, .tsv or .jsonl file."
+        "input", metavar="INPUT", type=place, help="Reviews: a .parquet, .csv, .tsv or .jsonl file, or its URI."
     )
     _input_arguments(parser.add_argument_group("Reading"))
     csv_input_arguments(parser.add_argument_group("Reading CSV"))
@@ -63,7 +63,7 @@ def _output_arguments(group: ArgumentGroup) -> None:
     from scorer.files.format import CODECS, Format
 
     add = group.add_argument
-    add("--output", "-o", metavar="FILE", type=file_path, required=True, help="Where to write the rows.  [required]")
+    add("--output", "-o", metavar="FILE", type=place, required=True, help="Where to write the rows.  [required]")
     add("--output-format", choices=[one.value for one in Format], help="Of the output, whatever its name.")
     codec = "Codec of a Parquet output.  [default: that of a Parquet INPUT, else snappy]"
     add("--compression", choices=CODECS, metavar="CODEC", help=codec)

@@ -21,6 +21,13 @@ class Output(Protocol):
     def name(self) -> str:
         """What messages call it, and what tells its format by its ending."""
 
+    @property
+    def work_folder(self) -> Path:
+        """Where its unfinished work lies, for its owner alone; whoever opens it makes it."""
+
+    def exists(self) -> bool:
+        """There is something at its place."""
+
     def open(self) -> pa.NativeFile:
         """An empty file aside, to be written and closed by the caller."""
 
@@ -65,6 +72,10 @@ class LocalOutput:
         self.work_folder = beside(path, ".run")
         self._partial = self.work_folder / "output"
 
+    def exists(self) -> bool:
+        """There is something at `path`."""
+        return self.path.exists()
+
     def open(self) -> pa.OSFile:
         """The file aside, opened by its name's bytes: Arrow takes no other names that are not UTF-8."""
         return pa.OSFile(os.fsencode(self._partial), "w")
@@ -94,7 +105,11 @@ class NoOutput:
     """Takes what would be written to an output of this name, and forgets it."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name, self.work_folder = name, Path(os.devnull)
+
+    def exists(self) -> bool:
+        """Nothing is ever there."""
+        return False
 
     def open(self) -> pa.NativeFile:
         """What only counts bytes."""

@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from scorer.files.inputs import Input, LocalInput
+from scorer.files.inputs import Input
+from scorer.files.places import input_at
 from scorer.run.options import OnProgress, RunOptions, RunSummary
 from scorer.run.threads import run_in_threads
 from scorer.scoring import Scorer
@@ -33,6 +34,6 @@ def run(
     Memory is bounded by a few windows of rows and one row group of output, not by the size of the file.
     """
     started = time.perf_counter()
-    summary = engine([LocalInput(options.input)], scorer, options, on_progress)
+    summary = engine([input_at(options.input)], scorer, options, on_progress)
     summary.seconds = time.perf_counter() - started
     return summary

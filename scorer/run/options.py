@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scorer.errors import InputError, OnError
 from scorer.files.format import CsvOptions, Format, output_format
+from scorer.files.places import Place, shown
 from scorer.files.rebatching import WINDOW_ROWS
 from scorer.model.sealed import SealedModel
 from scorer.scores import ScoreColumns, Scores, Status
@@ -20,8 +20,8 @@ __all__ = ["OnProgress", "Progress", "RunOptions", "RunSummary"]
 class RunOptions:
     """What `scorer run` is asked to do."""
 
-    input: Path
-    output: Path
+    input: Place
+    output: Place
     text_column: str | None = None
     """The column to score; None looks for the usual names."""
     input_format: Format | None = None
@@ -46,9 +46,9 @@ class RunOptions:
     @property
     def kind(self) -> Format:
         """Of the output; raises `InputError` for an extension that tells none, and for text to be compressed."""
-        kind = output_format(str(self.output), self.output_format)
+        kind = output_format(shown(self.output), self.output_format)
         if self.compression and kind is not Format.parquet:
-            raise InputError(f"{self.output}: --compression is for Parquet outputs; compress others afterwards")
+            raise InputError(f"{shown(self.output)}: --compression is for Parquet outputs; compress others afterwards")
         return kind
 
 
@@ -106,7 +106,7 @@ class RunSummary:
     def of_nothing(cls, options: RunOptions, sealed: SealedModel) -> "RunSummary":
         """A run that has not begun."""
         text = sealed.card.text
-        names = str(options.input), str(options.output)
+        names = shown(options.input), shown(options.output)
         return cls(*names, sealed.sha256, kept_tokens=text.max_length, kept_end=text.keep)
 
     @property

@@ -11,9 +11,9 @@ import pyarrow as pa
 from scorer.arrow.columns import names_on
 from scorer.files.compression import unpacked
 from scorer.files.format import Format, format_of
-from scorer.files.inputs import LocalInput
 from scorer.files.opening import layout_of, open_sink
 from scorer.files.outputs import NoOutput
+from scorer.files.places import input_at, shown
 from scorer.files.source import Source
 from scorer.model.sealed import SealedModel
 from scorer.run.options import Progress, RunOptions, RunSummary
@@ -81,10 +81,10 @@ class Preview:
 
 def preview(options: RunOptions, scorer: Scorer) -> Preview:
     """Do all that a run does with the first rows but keep them; raises what a run raises before it writes."""
-    output, file = output_of(options), LocalInput(options.input)
+    output, file = output_of(options), input_at(options.input)
     source = open_input(file, options)
     schema = output_schema(source, options, scorer.sealed)
-    refuse_to_replace(options)
+    refuse_to_replace(output, options)
     started = time.perf_counter()
     sample = _scored_sample(source, schema, scorer, options)
     return Preview(
@@ -94,7 +94,7 @@ def preview(options: RunOptions, scorer: Scorer) -> Preview:
         text_column=".".join(names_on(source.text, source.schema)),
         output=output.name,
         output_format=options.kind,
-        replaces=options.output.exists(),
+        replaces=output.exists(),
         schema=schema,
         new_columns=[field.name for field in options.columns.fields],
         sealed=scorer.sealed,
@@ -109,7 +109,7 @@ def _scored_sample(source: Source, schema: pa.Schema, scorer: Scorer, options: R
     reading, summary = Reading(source), RunSummary.of_nothing(options, scorer.sealed)
     windows, workers = reading.windows(), options.workers or available_cpus()
     prepare, layout = partial(_prepared, source=source, scorer=scorer), layout_of(source, options.compression)
-    nowhere = NoOutput(str(options.output))
+    nowhere = NoOutput(shown(options.output))
     with (
         open_sink(nowhere, options.kind, schema, options.csv, layout) as sink,
         scored_in_order(islice(windows, _SAMPLE_WINDOWS), prepare, scorer.probabilities, workers) as scored,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from scorer.arrow.arrays import bools_of, bytes_and_offsets, without_nulls
 from scorer.errors import InputError, OutputError
-from scorer.files.outputs import LocalOutput
+from scorer.files.outputs import Output
 from scorer.run.fingerprint import Fingerprint
 from scorer.scores import Scores
 from scorer.system.journal import Journal
@@ -42,7 +42,7 @@ def text_digest(texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray
 
 @contextmanager
 def finished_work(
-    output: LocalOutput, fingerprint: Fingerprint, *, every: float, restart: bool = False
+    output: Output, fingerprint: Fingerprint, *, every: float, restart: bool = False
 ) -> Iterator["FinishedWork"]:
     """What earlier attempts at `output` have finished, to be added to, and deleted when the block succeeds.
 
@@ -63,7 +63,7 @@ def finished_work(
 class FinishedWork:
     """The scores of finished windows, in a journal that this run alone may write."""
 
-    def __init__(self, output: LocalOutput, every: float) -> None:
+    def __init__(self, output: Output, every: float) -> None:
         try:
             self._journal = Journal(output.work_folder / "journal")
         except BlockingIOError:
@@ -80,8 +80,9 @@ class FinishedWork:
 
     def begin(self, fingerprint: Fingerprint, restart: bool) -> None:
         """Find what is there; raises `OutputError` if it is of another fingerprint."""
-        self._output.discard()  # of an attempt that was killed
         left_by, now = self._read(), fingerprint.entries
+        if self.summary is None:
+            self._output.discard()  # of an attempt that was killed
         changed = [f"{name} was {old}, is {now.get(name)}" for name, old in left_by.items() if old != now.get(name)]
         if changed and not restart and self.summary is None:
             raise OutputError(
@@ -160,6 +161,7 @@ class FinishedWork:
 
     def discard(self) -> None:
         """Leave nothing behind."""
+        self._output.discard()
         self._journal.remove()
 
 

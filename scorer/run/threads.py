@@ -1,7 +1,7 @@
 """The engine of one machine: source → scorer → sink, several windows at a time, rows in their order."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
@@ -13,10 +13,11 @@ from scorer import __version__
 from scorer.errors import InputError, OnError, OutputError
 from scorer.files.inputs import Input
 from scorer.files.opening import layout_of, open_sink, open_source
-from scorer.files.outputs import LocalOutput
+from scorer.files.outputs import Output
+from scorer.files.places import is_same, output_at
 from scorer.files.source import Source
 from scorer.model.sealed import SealedModel
-from scorer.run.fingerprint import fingerprint_of
+from scorer.run.fingerprint import Fingerprint, fingerprint_of
 from scorer.run.options import OnProgress, Progress, RunOptions, RunSummary
 from scorer.run.pipeline import scored_in_order
 from scorer.run.resume import FinishedWork, finished_work
@@ -42,8 +43,9 @@ def run_in_threads(
             summary = RunSummary(**work.summary)
             summary.resumed = summary.rows
             return summary
-        refuse_to_replace(options)
-        return _score_all(source, schema, output, scorer, options, work, on_progress)
+        refuse_to_replace(output, options)
+        unchanged = partial(_refuse_changed, inputs, fingerprint)
+        return _score_all(source, schema, output, scorer, options, work, unchanged, on_progress)
 
 
 def open_input(file: Input, options: RunOptions) -> Source:
@@ -61,10 +63,11 @@ def open_input(file: Input, options: RunOptions) -> Source:
 def _score_all(
     source: Source,
     schema: pa.Schema,
-    output: LocalOutput,
+    output: Output,
     scorer: Scorer,
     options: RunOptions,
     work: FinishedWork,
+    unchanged: Callable[[], None],
     on_progress: OnProgress | None,
 ) -> RunSummary:
     summary = RunSummary.of_nothing(options, scorer.sealed)
@@ -87,6 +90,7 @@ def _score_all(
             if on_progress:
                 on_progress(reading.progress(summary))
         summary.skipped, summary.first_skipped = source.skipped.lines, source.skipped.first
+        unchanged()
         work.complete(asdict(summary))
     return summary
 
@@ -138,15 +142,23 @@ def output_schema(source: Source, options: RunOptions, sealed: SealedModel) -> p
     return schema.with_metadata({**(schema.metadata or {}), **made_by})
 
 
-def output_of(options: RunOptions) -> LocalOutput:
+def output_of(options: RunOptions) -> Output:
     """Where the rows go; raises `InputError` where nothing can be written, or where the input is."""
-    output = LocalOutput(options.output)
-    if options.output.exists() and options.output.samefile(options.input):
+    output = output_at(options.output)
+    if is_same(options.input, options.output):
         raise InputError(f"{output.name}: is the input itself; name another output")
     return output
 
 
-def refuse_to_replace(options: RunOptions) -> None:
+def refuse_to_replace(output: Output, options: RunOptions) -> None:
     """Raise `OutputError` for an output that is there, unless it may be replaced."""
-    if options.output.exists() and not options.force:
-        raise OutputError(f"{options.output}: exists already; name another output or give --force to replace it")
+    if not options.force and output.exists():
+        raise OutputError(f"{output.name}: exists already; name another output or give --force to replace it")
+
+
+def _refuse_changed(inputs: Sequence[Input], fingerprint: Fingerprint) -> None:
+    """Raise `InputError` if an input is not what it was at the beginning: its rows may be of both."""
+    for file in inputs:
+        now = file.identity()
+        if any(fingerprint.of_command[name] != value for name, value in now.items()):
+            raise InputError(f"{file.name}: was changed while it was read; run again when nothing writes to it")

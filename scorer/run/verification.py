@@ -12,8 +12,9 @@ import pyarrow as pa
 from scorer.errors import VerificationError
 from scorer.files.compression import unpacked
 from scorer.files.format import CsvOptions, Format
-from scorer.files.inputs import Input, LocalInput
+from scorer.files.inputs import Input
 from scorer.files.opening import open_source
+from scorer.files.places import input_at, shown
 from scorer.files.source import Source
 from scorer.run.options import RunOptions, RunSummary
 from scorer.run.threads import open_input
@@ -31,7 +32,7 @@ def verify_rows(options: RunOptions, scorer: Scorer, summary: RunSummary, count:
     Raises `VerificationError` if anything that the output says of one of them differs, be it by a bit.
     """
     rows = sorted(random.Random(seed).sample(range(summary.rows), min(count, summary.rows)))
-    source = open_input(LocalInput(options.input), options)
+    source = open_input(input_at(options.input), options)
     expected = (_scored_alone(row, source, options.columns, scorer) for row in _pick(source, rows))
     written = _written_lines(options, rows) if options.kind is Format.jsonl else _written_rows(options, rows)
     compared = zip_longest(rows, expected, written)
@@ -39,7 +40,7 @@ def verify_rows(options: RunOptions, scorer: Scorer, summary: RunSummary, count:
     if wrong:
         row, alone, there = wrong[0]
         raise VerificationError(
-            f"{options.output}: {len(wrong):,} of {len(rows):,} verified rows differ from their texts scored alone, "
+            f"{summary.output}: {len(wrong):,} of {len(rows):,} verified rows differ from their texts scored alone, "
             f"the first is row {row + 1}: {there}, not {alone}"
         )
     return len(rows)
@@ -63,11 +64,11 @@ def _scored_alone(row: pa.RecordBatch, source: Source, columns: ScoreColumns, sc
 
 
 def _written_rows(options: RunOptions, rows: Sequence[int]) -> Iterator[list[Any]]:
-    spelled = options.csv.of_output(str(options.output))
+    spelled = options.csv.of_output(shown(options.output))
     csv = CsvOptions(spelled.delimiter, spelled.encoding, header=spelled.header)
     # A column of text that is always there.
     label = options.columns.fields[1].name if spelled.header or options.kind is not Format.csv else "1"
-    output = open_source(LocalInput(options.output), label, options.kind, csv)
+    output = open_source(input_at(options.output), label, options.kind, csv)
     return (_last_values(row, options.columns) for row in _pick(output, rows))
 
 
@@ -77,7 +78,7 @@ def _last_values(row: pa.RecordBatch, columns: ScoreColumns) -> list[Any]:
 
 def _written_lines(options: RunOptions, rows: Sequence[int]) -> Iterator[list[Any]]:
     wanted = set(rows)
-    for line in (line for row, line in enumerate(_lines(unpacked(LocalInput(options.output)))) if row in wanted):
+    for line in (line for row, line in enumerate(_lines(unpacked(input_at(options.output)))) if row in wanted):
         found = json.loads(line)
         yield _comparable([found[field.name] for field in options.columns.fields])
 

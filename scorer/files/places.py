@@ -1,0 +1,42 @@
+"""Names of files, on this machine or by URI, and what reads and writes them."""
+
+import re
+from pathlib import Path
+
+from scorer.files.inputs import Input, LocalInput
+from scorer.files.outputs import LocalOutput, Output
+
+__all__ = ["Place", "input_at", "is_same", "output_at", "shown"]
+
+Place = Path | str
+"""A path of this machine, or a URI: a string, because a path would have one slash of two."""
+
+
+def shown(place: Place) -> str:
+    """A place without what may be secret in a URI: the query, which holds signatures, and all that is before a host."""
+    return re.sub(r"://[^/@]*@", "://", re.split(r"[?#]", place)[0]) if isinstance(place, str) else str(place)
+
+
+def is_same(one: Place, other: Place) -> bool:
+    """Both name the same file."""
+    if isinstance(one, Path) and isinstance(other, Path):
+        return one.exists() and other.exists() and one.samefile(other)
+    return one == other
+
+
+def input_at(place: Place) -> Input:
+    """The file there; raises `InputError` if there is none that can be read."""
+    if isinstance(place, Path):
+        return LocalInput(place)
+    from scorer.files.remote import RemoteInput  # nothing of it is needed for files of this machine
+
+    return RemoteInput(place)
+
+
+def output_at(place: Place) -> Output:
+    """The place of an output; raises `InputError` if there can be none."""
+    if isinstance(place, Path):
+        return LocalOutput(place)
+    from scorer.files.remote import RemoteOutput
+
+    return RemoteOutput(place)
