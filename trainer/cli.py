@@ -5,6 +5,7 @@ trainer fit --recipe distilled --data folder-of-reviews
 trainer fit --recipe distilled --data films.parquet --data hotels.parquet --teacher folder-of-a-transformer
 trainer fit --recipe tutorial --data imdb
 trainer evaluate best.pth --data folder-of-reviews --split test
+trainer compare first.run second.run
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from scorer import __version__
 from scorer.cli.arguments import file_path
 from scorer.cli.tool import ArgumentParser, BooleanOptionalAction, Tool, UsageError, at_least, needs_extra
 from scorer.system.nearest import did_you_mean
-from scorer.system.terminal import printable
+from scorer.system.terminal import printable, shortened
+from trainer.errors import TrainerError
 from trainer.recipes import RECIPES, Recipe, Teachers
 from trainer.values import Option, options_of
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:  # torch and its kin take seconds to import, --help should not
     from typing import Any
 
     from trainer.data.reviews import DataOptions
+    from trainer.fitting import FitOptions, FitResult
+    from trainer.learning.display import FitDisplay
 
 _OPTIONS = {Recipe: "Values of the recipe", Teachers: "Teachers, in recipes default and distilled"}
 
@@ -63,6 +67,7 @@ def _fit_arguments(parser: ArgumentParser) -> None:
     )
     add("--seed", metavar="N", type=at_least(0), default=0, help="Same seed, same machine: same numbers.  [default: 0]")
     add("--resume", action="store_true", help="Continue an interrupted fit.")
+    add("--tensorboard", metavar="DIR", type=Path, help="Write the figures of all epochs for TensorBoard as well.")
     add("--force", action="store_true", help="Replace an existing checkpoint.")
     for kind, title in _OPTIONS.items():
         group = parser.add_argument_group(title, "Each defaults to the recipe's.")
@@ -97,6 +102,7 @@ def fit_(
     seed: int,
     resume: bool,
     force: bool,
+    tensorboard: Path | None,
     **given: Any,
 ) -> None:
     """Fit a network to the train split of DATA and save its best epoch.
@@ -113,12 +119,56 @@ def fit_(
     options = FitOptions(source, chosen, output, seed, resume, force)
     try:
         with FitDisplay(chosen.epochs) as display:
-            result = fit(options, display)
+            result = fit(options, display) if tensorboard is None else _fit_watched(options, display, tensorboard)
     except KeyboardInterrupt:
         kept = f"{printable(str(output))} holds the best epoch so far" if output.exists() else "no epoch was finished"
         print(f"interrupted: {kept}; continue with --resume")
         raise
     print("\n".join([*map(printable, describe_fit(result.history)), f"saved {printable(str(result.checkpoint))}"]))
+
+
+def _fit_watched(options: FitOptions, display: FitDisplay, folder: Path) -> FitResult:
+    """Fit, and write figures for TensorBoard."""
+    from trainer.fitting import fit
+
+    try:
+        from trainer.learning.tensorboard import TensorBoard
+    except ModuleNotFoundError as error:
+        raise TrainerError(f"--tensorboard needs {error.name}; install it with: pip install tensorboard") from error
+    with TensorBoard(display, folder) as observer:
+        return fit(options, observer)
+
+
+def _compare_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("first", metavar="A", type=Path, help="A run folder of `trainer fit`, such as best.run.")
+    parser.add_argument("second", metavar="B", type=Path, help="Another one.")
+
+
+@main.command("compare A B", _compare_arguments)
+def compare(*, first: Path, second: Path) -> None:
+    """Print what two fits reached, side by side, and in what they differ.
+
+    Example: trainer compare first.run second.run
+    """
+    with needs_extra("trainer"):
+        from trainer.learning.comparison import compare_runs
+
+    found = compare_runs(first, second)
+    rows = [("", str(first), str(second))]
+    rows += [(name, _figure(name, one), _figure(name, other)) for name, (one, other) in found.figures.items()]
+    rows += [(name, str(one), str(other)) for name, (one, other) in found.different.items()]
+    cells = [[shortened(printable(cell)) for cell in row] for row in rows]
+    wide = [max(len(row[column]) for row in cells) for column in range(3)]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip())
+    if not found.same_reviews:
+        print("they were judged by different held-out reviews, so their figures say little of each other")
+
+
+def _figure(name: str, value: float) -> str:
+    if "accuracy" in name:
+        return f"{value:.2%}"
+    return f"{value:.4f}" if "loss" in name else f"{value:,.0f}"
 
 
 def _evaluate_arguments(parser: ArgumentParser) -> None:

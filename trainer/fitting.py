@@ -15,7 +15,7 @@ from torch import Tensor
 
 from scorer.system.atomic import require_place
 from trainer.data.batches import training_batches, validation_batches
-from trainer.data.reviews import DataOptions, EncodedReviews, encode_reviews, sources_of
+from trainer.data.reviews import DataOptions, EncodedReviews, column_of, encode_reviews, sources_of
 from trainer.data.splits import Splits, choose_splits
 from trainer.data.tokenizer import make_tokenizer, pad_id_of
 from trainer.data.weights import weights_of
@@ -32,15 +32,15 @@ from trainer.learning.checkpoint import (
 from trainer.learning.evaluation import (
     Evaluation,
     Mean,
-    Prediction,
     figures_by_source,
     joined_predictions,
     mean_of,
     predict,
 )
 from trainer.learning.learner import Learner
+from trainer.learning.page import write_fit_page
 from trainer.learning.page_reuse import keep_freed_memory
-from trainer.learning.report import best_epoch, write_reliability, write_report
+from trainer.learning.report import best_epoch, write_history
 from trainer.network.lstm import SentimentLSTM
 from trainer.network.rounding import round_vectors
 from trainer.recipes import DEFAULT, Recipe
@@ -124,7 +124,18 @@ def fit(options: FitOptions, observer: FitObserver) -> FitResult:
     sources = sources_of(splits.validation)
     while not session.finished:
         session.run_epoch(reviews, held_out, sources, observer)
+    _report(options.output, splits, held_out, session.history)
     return FitResult(options.output, session.history)
+
+
+def _report(saved: Path, splits: Splits, held_out: EncodedReviews, history: list[EpochRecord]) -> None:
+    """Write the page on the fit; the best epoch judges once more, because a resumed fit may not have seen it."""
+    best = load_checkpoint(saved)
+    batches = validation_batches(held_out, best.recipe, best.text)
+    judged = joined_predictions(predict(best.build_network(), batches, best.temperature))
+    texts, sources = column_of(splits.validation, "text"), sources_of(splits.validation)
+    page = run_folder(saved) / "report.html"
+    write_fit_page(best, history, judged, texts, sources, held_out.ids.lengths, page)
 
 
 def _sizes(splits: Splits) -> str:
@@ -201,7 +212,7 @@ class _Session:
         seconds = round(time.perf_counter() - started, 2)
         record = EpochRecord(epoch, *figures, seconds, figures_by_source(calibrated, sources))
         self.history.append(record)
-        self._save(record, served, judged, calibration)
+        self._save(record, served, calibration)
         observer.epoch_ended(record, best_epoch(self.history) is record)
 
     def _train(self, train: EncodedReviews, epoch: int, observer: FitObserver) -> Evaluation:
@@ -223,9 +234,7 @@ class _Session:
         table.copy_(round_vectors(table, self._recipe.embedding_bits))
         return served
 
-    def _save(
-        self, record: EpochRecord, served: SentimentLSTM, judged: Prediction, calibration: Calibration | None
-    ) -> None:
+    def _save(self, record: EpochRecord, served: SentimentLSTM, calibration: Calibration | None) -> None:
         folder = run_folder(self._options.output)
         folder.mkdir(parents=True, exist_ok=True)
         state = self._learner.state_dict()
@@ -241,11 +250,10 @@ class _Session:
             metrics = {"validation": {**figures, "sources": record.sources}}
             best = replace(current, model_state_dict=served.state_dict(), metrics=metrics)
             if calibration:
-                write_reliability(judged, calibration, folder)
                 shifted = _shifted(served.state_dict(), calibration)
                 best = replace(best, model_state_dict=shifted, calibration=asdict(calibration))
             save_checkpoint(best, self._options.output)
-        write_report(self.history, folder)
+        write_history(self.history, folder)
         weights = {"model_state_dict": state["network"], "average_state_dict": state["average"]}
         save_checkpoint(replace(current, **weights, steps=state["steps"]), folder / "last.pth")
 

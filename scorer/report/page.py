@@ -26,6 +26,7 @@ from scorer.system.terminal import printable
 __all__ = [
     "Bar",
     "Block",
+    "Cell",
     "Chart",
     "Column",
     "Matrix",

@@ -46,7 +46,21 @@ def test_the_checkpoint_holds_all_that_is_needed(fitted: Path) -> None:
     best = min(history, key=lambda record: record["validation_loss"])
     assert (fields["epoch"], fields["loss"]) == (best["epoch"], best["validation_loss"])
     assert fields["data"]["train_reviews"] + fields["data"]["validation_reviews"] == 160
-    assert (fitted / "best.run" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    page = (fitted / "best.run" / "report.html").read_text()
+    for title in (
+        "Labels and verdicts",
+        "ROC",
+        "Precision and recall",
+        "Reliability",
+        "By threshold",
+        "Epochs",
+        "By length in tokens",
+        "By source",
+        "Stages",
+        "Settings",
+        "Data",
+    ):
+        assert f">{title}<" in page
     assert sorted(path.name for path in fitted.iterdir()) == ["best.onnx", "best.pth", "best.run"]
 
 
