@@ -1,0 +1,59 @@
+"""The documentation as a site: it is built without network, whole, and what its pages say runs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scorer.cli.app import main as scorer
+from tests.test_docs import ROOT
+
+pytestmark = pytest.mark.docs
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site; a link or an anchor that leads nowhere fails it."""
+    folder = tmp_path_factory.mktemp("site")
+    no_network = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    result = subprocess.run(build, cwd=ROOT, env=os.environ | no_network, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_the_reference_has_every_command_and_the_api(site: Path) -> None:
+    page = (site / "COMMANDS" / "index.html").read_text()
+    names = [*(f"scorer {name}" for name in scorer._commands), "trainer fit", "trainer compare", "exporter to-onnx"]
+    for name in names:
+        assert f'id="{name.replace(" ", "-")}"' in page, name
+    assert "--dry-run" in page
+    api = (site / "API" / "index.html").read_text()
+    for name in ("score_batches", "score_frame", "InputError"):
+        assert name in api
+
+
+def test_no_page_asks_for_anything_elsewhere(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        loaded = re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=\"(https?:[^\"]+)", page.read_text())
+        assert not loaded, f"{page}: {loaded}"
+
+
+@pytest.mark.parametrize("page", ["NOTEBOOK.md"])
+def test_the_commands_of_a_page_run_as_they_stand(page: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "data", tmp_path / "data")
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    script = "".join(re.findall(r"<!-- tested -->\n```console\n(.*?)```", text, re.DOTALL))
+    assert script
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    run = ["bash", "-euo", "pipefail", "-c", script]
+    result = subprocess.run(
+        run, cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    for part in ("nothing was written", "10 rows scored again", "hidden_dim", "sealed and unaltered"):
+        assert part in result.stdout
