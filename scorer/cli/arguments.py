@@ -15,17 +15,23 @@ __all__ = [
     "csv_input_arguments",
     "csv_options",
     "file_path",
+    "input_place",
     "json_argument",
     "model_argument",
     "open_scorer",
-    "place",
+    "output_place",
     "sign",
 ]
 
 
-def place(text: str) -> Path | str:
-    """A file of this machine as a path, or a URI as it is."""
-    return text if "://" in text else file_path(text)
+def input_place(text: str) -> Path | str:
+    """A file or folder of this machine as a path, or a URI as it is."""
+    return text if "://" in text else file_path(text.rstrip("/") or text)
+
+
+def output_place(text: str) -> tuple[Path | str, bool]:
+    """The place of an output, and whether it is a folder for several."""
+    return input_place(text), text.endswith("/")
 
 
 def file_path(text: str) -> Path:

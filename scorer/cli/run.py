@@ -7,14 +7,15 @@ import warnings
 from scorer.cli.arguments import (
     csv_input_arguments,
     csv_options,
+    input_place,
     json_argument,
     model_argument,
     open_scorer,
-    place,
+    output_place,
     sign,
 )
 from scorer.cli.tool import ArgumentParser, at_least
-from scorer.errors import FileSystemWarning
+from scorer.errors import FileSystemWarning, UsageError
 from scorer.system.terminal import printable, shortened
 
 TYPE_CHECKING = False
@@ -33,9 +34,8 @@ __all__ = ["run", "run_arguments"]
 
 def run_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer run`."""
-    parser.add_argument(
-        "input", metavar="INPUT", type=place, help="Reviews: a .parquet, .csv, .tsv or .jsonl file, or its URI."
-    )
+    what = "Reviews: a .parquet, .csv, .tsv or .jsonl file, or its URI; for several outputs also folders and patterns."
+    parser.add_argument("input", metavar="INPUT", nargs="+", type=input_place, help=what)
     _input_arguments(parser.add_argument_group("Reading"))
     csv_input_arguments(parser.add_argument_group("Reading CSV"))
     _output_arguments(parser.add_argument_group("Writing"))
@@ -63,7 +63,8 @@ def _output_arguments(group: ArgumentGroup) -> None:
     from scorer.files.format import CODECS, Format
 
     add = group.add_argument
-    add("--output", "-o", metavar="FILE", type=place, required=True, help="Where to write the rows.  [required]")
+    where = "Where to write the rows; a folder, by a / at its end, gets an output for each input.  [required]"
+    add("--output", "-o", metavar="FILE", type=output_place, required=True, help=where)
     add("--output-format", choices=[one.value for one in Format], help="Of the output, whatever its name.")
     codec = "Codec of a Parquet output.  [default: that of a Parquet INPUT, else snappy]"
     add("--compression", choices=CODECS, metavar="CODEC", help=codec)
@@ -149,7 +150,15 @@ def run(
 
 
 def _run_options(
-    *, format: str | None, output_format: str | None, prefix: str, status: bool, on_error: str, **given: Any
+    *,
+    input: list[Path | str],
+    output: tuple[Path | str, bool],
+    format: str | None,
+    output_format: str | None,
+    prefix: str,
+    status: bool,
+    on_error: str,
+    **given: Any,
 ) -> RunOptions:
     """What the arguments ask for; those that are `given` besides are called as the options are."""
     from scorer.errors import OnError
@@ -157,7 +166,14 @@ def _run_options(
     from scorer.run.options import RunOptions
     from scorer.scores import ScoreColumns
 
+    place, one_each = output
+    if len(input) > 1 and not one_each:
+        raise UsageError("several inputs need a folder for their outputs; end the output's name with /")
     return RunOptions(
+        input[0],
+        place,
+        more_inputs=tuple(input[1:]),
+        one_each=one_each,
         input_format=Format(format) if format else None,
         output_format=Format(output_format) if output_format else None,
         csv=csv_options(given),

@@ -9,6 +9,7 @@ from scorer.errors import InputError
 
 __all__ = [
     "CODECS",
+    "EXTENSIONS",
     "PACKINGS",
     "BadLines",
     "CsvOptions",
@@ -51,9 +52,9 @@ class OutputEncoding(StrEnum):
     """With the mark at its beginning by which Excel knows UTF-8."""
 
 
-_EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format.csv}
-_EXTENSIONS |= {".tsv": Format.csv, ".tab": Format.csv, ".txt": Format.csv}
-_EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".json": Format.jsonl}
+EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format.csv}
+EXTENSIONS |= {".tsv": Format.csv, ".tab": Format.csv, ".txt": Format.csv}
+EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".json": Format.jsonl}
 _DELIMITERS = {".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 
 
@@ -148,9 +149,9 @@ def format_of(plain: str, name: str, option: str = "--format") -> Format:
     Raises `InputError` for the file `name` if it tells none; `option` would.
     """
     try:
-        return _EXTENSIONS[Path(plain).suffix.lower()]
+        return EXTENSIONS[Path(plain).suffix.lower()]
     except KeyError:
-        known = ", ".join(_EXTENSIONS)
+        known = ", ".join(EXTENSIONS)
         raise InputError(f"{name}: unknown extension, known are {known}; name the format with {option}") from None
 
 

@@ -66,7 +66,7 @@ class LocalInput:
         if not path.exists():
             raise InputError(f"{path}: no such file{did_you_mean_file(path)}")
         if path.is_dir():
-            raise InputError(f"{path}: is a folder; name one file")
+            raise InputError(f"{path}: is a folder; name one file, or end the output with / for one an input")
         if not path.is_file():
             raise InputError(f"{path}: is not a file; pipes and devices cannot be read twice")
         if not self.size:

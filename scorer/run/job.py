@@ -1,20 +1,24 @@
-"""One scoring job: its input, its engine, its time."""
+"""One scoring job: its units of work, their engine, its time."""
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Protocol
 
 from scorer.files.inputs import Input
 from scorer.files.places import input_at
+from scorer.run.fingerprint import fingerprint_of
 from scorer.run.options import OnProgress, RunOptions, RunSummary
-from scorer.run.threads import run_in_threads
+from scorer.run.plan import Plan, plan_run
+from scorer.run.threads import refuse_to_replace, run_in_threads
+from scorer.run.units import finished_units
 from scorer.scoring import Scorer
 
 __all__ = ["Engine", "run"]
 
 
 class Engine(Protocol):
-    """A way to score inputs into the output that the options name."""
+    """A way to score the inputs of one unit of work, one after the other, into the output that its options name."""
 
     def __call__(
         self, inputs: Sequence[Input], scorer: Scorer, options: RunOptions, on_progress: OnProgress | None
@@ -28,12 +32,38 @@ def run(
     on_progress: OnProgress | None = None,
     engine: Engine = run_in_threads,
 ) -> RunSummary:
-    """Score every row of the input into the output, which appears only when it is complete.
+    """Score every row of the inputs into the output, or the outputs, each of which appears only when it is complete.
 
     Raises `InputError` for anything wrong with input or output, `OutputError` when the output's place is taken.
     Memory is bounded by a few windows of rows and one row group of output, not by the size of the file.
     """
     started = time.perf_counter()
-    summary = engine([input_at(options.input)], scorer, options, on_progress)
+    if options.one_each:
+        summary = _run_each(plan_run(options), options, scorer, on_progress, engine)
+    else:
+        summary = engine([input_at(options.input)], scorer, options, on_progress)
     summary.seconds = time.perf_counter() - started
     return summary
+
+
+def _run_each(
+    plan: Plan, options: RunOptions, scorer: Scorer, on_progress: OnProgress | None, engine: Engine
+) -> RunSummary:
+    """Each input into an output of its own; what an interrupted run had finished of them stays as it is."""
+    total = RunSummary.of_nothing(options, scorer.sealed)
+    total.files = 0
+    plan.units[0].make_folder()
+    with finished_units(plan, fingerprint_of([], options, scorer.sealed), restart=options.restart) as done:
+        for unit in plan.units:
+            unit.make_folder()
+            if (found := done.find(unit)) is not None:
+                summary = RunSummary(**found)
+                summary.resumed = summary.rows
+            else:
+                own = replace(unit.options, force=options.force or done.is_begun(unit))
+                refuse_to_replace(unit.output, own)
+                done.note_begun(unit)
+                summary = engine(unit.inputs, scorer, own, on_progress)
+                done.note_finished(unit, asdict(summary))
+            total.join(summary)
+    return total

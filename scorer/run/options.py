@@ -22,6 +22,10 @@ class RunOptions:
 
     input: Place
     output: Place
+    more_inputs: tuple[Place, ...] = ()
+    """Read after `input`; each may be a folder, or a pattern of names."""
+    one_each: bool = False
+    """The output is a folder, in which each input gets one of its own."""
     text_column: str | None = None
     """The column to score; None looks for the usual names."""
     input_format: Format | None = None
@@ -42,6 +46,11 @@ class RunOptions:
     """Seconds between two times that finished work is put on disk."""
     window_rows: int = WINDOW_ROWS
     """Rows that are encoded and written at a time."""
+
+    @property
+    def inputs(self) -> tuple[Place, ...]:
+        """All that is named as an input."""
+        return (self.input, *self.more_inputs)
 
     @property
     def kind(self) -> Format:
@@ -94,6 +103,10 @@ class RunSummary:
     """The number of the first of them."""
     resumed: int = 0
     """Rows that an earlier attempt had scored before it was interrupted."""
+    files: int = 1
+    """Inputs that were read."""
+    outputs: list["RunSummary"] = field(default_factory=list)
+    """Of each output, if there are several."""
     verified: int = 0
     """Rows that were scored again, alone, without a difference."""
     kept_tokens: int = 0
@@ -106,7 +119,7 @@ class RunSummary:
     def of_nothing(cls, options: RunOptions, sealed: SealedModel) -> "RunSummary":
         """A run that has not begun."""
         text = sealed.card.text
-        names = shown(options.input), shown(options.output)
+        names = ", ".join(map(shown, options.inputs)), shown(options.output)
         return cls(*names, sealed.sha256, kept_tokens=text.max_length, kept_end=text.keep)
 
     @property
@@ -121,10 +134,30 @@ class RunSummary:
 
     def as_dict(self) -> dict[str, Any]:
         """All counts and rates, ready for JSON."""
-        return asdict(self) | {
+        facts = asdict(self)
+        facts["outputs"] = [one.output for one in self.outputs] or [self.output]
+        return facts | {
             "positive_share": self.positive_share,
             "reviews_per_second": self.reviews_per_second,
         }
+
+    def join(self, other: "RunSummary") -> None:
+        """Count what another output's summary counts, too."""
+        for name in (
+            "rows",
+            "scored",
+            "positive",
+            "truncated",
+            "empty",
+            "null",
+            "error",
+            "skipped",
+            "resumed",
+            "files",
+        ):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.first_skipped = self.first_skipped or other.first_skipped
+        self.outputs.append(other)
 
     def add(self, scores: Scores, threshold: float, resumed: bool) -> None:
         """Count one window."""

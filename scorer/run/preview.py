@@ -18,6 +18,7 @@ from scorer.files.source import Source
 from scorer.model.sealed import SealedModel
 from scorer.run.options import Progress, RunOptions, RunSummary
 from scorer.run.pipeline import scored_in_order
+from scorer.run.plan import plan_run
 from scorer.run.threads import Reading, open_input, output_of, output_schema, refuse_to_replace
 from scorer.run.window import Window
 from scorer.scoring import Scorer
@@ -80,7 +81,12 @@ class Preview:
 
 
 def preview(options: RunOptions, scorer: Scorer) -> Preview:
-    """Do all that a run does with the first rows but keep them; raises what a run raises before it writes."""
+    """Do all that a run does with the first rows but keep them; raises what a run raises before it writes.
+
+    Of several outputs it is done for the first.
+    """
+    if options.one_each:
+        return preview(plan_run(options).units[0].options, scorer)
     output, file = output_of(options), input_at(options.input)
     source = open_input(file, options)
     schema = output_schema(source, options, scorer.sealed)

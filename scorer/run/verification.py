@@ -17,6 +17,7 @@ from scorer.files.opening import open_source
 from scorer.files.places import input_at, shown
 from scorer.files.source import Source
 from scorer.run.options import RunOptions, RunSummary
+from scorer.run.plan import plan_run
 from scorer.run.threads import open_input
 from scorer.scores import ScoreColumns
 from scorer.scoring import Scorer
@@ -27,10 +28,13 @@ _CHUNK_BYTES = 1 << 20
 
 
 def verify_rows(options: RunOptions, scorer: Scorer, summary: RunSummary, count: int, seed: int = 0) -> int:
-    """Score `count` random rows of the input alone; returns how many these were.
+    """Score `count` random rows of each input alone; returns how many these were.
 
     Raises `VerificationError` if anything that the output says of one of them differs, be it by a bit.
     """
+    if options.one_each:
+        units = zip(plan_run(options).units, summary.outputs, strict=True)
+        return sum(verify_rows(unit.options, scorer, done, count, seed) for unit, done in units)
     rows = sorted(random.Random(seed).sample(range(summary.rows), min(count, summary.rows)))
     source = open_input(input_at(options.input), options)
     expected = (_scored_alone(row, source, options.columns, scorer) for row in _pick(source, rows))

@@ -1,0 +1,166 @@
+"""Which inputs a run reads and which outputs it writes: units of work, planned before any is begun.
+
+An engine takes the units one by one, or gives them to several machines: each knows its inputs, its output and the
+options that hold for it, and none depends on another.
+"""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scorer.errors import InputError
+from scorer.files.format import EXTENSIONS, plain_name
+from scorer.files.inputs import Input
+from scorer.files.outputs import Output
+from scorer.files.places import Place, input_at, is_same, output_at, shown
+from scorer.run.options import RunOptions
+from scorer.system.atomic import require_place
+
+__all__ = ["Plan", "Unit", "plan_run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One output, and the inputs whose rows it takes, one after the other."""
+
+    inputs: tuple[Input, ...]
+    options: RunOptions
+    """Those of the run, with this unit's output as theirs."""
+
+    @property
+    def output(self) -> Output:
+        """Where its rows go; the folder is there."""
+        return output_at(self.options.output)
+
+    def make_folder(self) -> None:
+        """Make the folder of its output, where folders have to be made."""
+        if isinstance(self.options.output, Path):
+            self.options.output.parent.mkdir(parents=True, exist_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All units of a run that has an output for each input."""
+
+    name: str
+    """What messages call the folder of the outputs."""
+    work_folder: Path
+    """Where on this machine it is kept which of them are finished."""
+    units: tuple[Unit, ...]
+
+
+def plan_run(options: RunOptions) -> Plan:
+    """A unit for each input of `options`, in a folder of outputs that are called as their inputs are.
+
+    Folders and patterns become the files in them, by their names. Raises `InputError` for an input that is not there
+    or is named twice, and where no output can be.
+    """
+    places = list(_files_of(options))
+    _refuse_twice(places)
+    root, units = _root_of(options), list[Unit]()
+    for place in places:
+        name = _output_name(os.path.relpath(_path_of(place), root), options)
+        output = options.output / name if isinstance(options.output, Path) else f"{options.output.rstrip('/')}/{name}"
+        if any(is_same(output, other) for other in (place, *options.inputs)):
+            raise InputError(f"{shown(output)}: is the input itself; name another output")
+        own = replace(options, input=place, more_inputs=(), output=output, one_each=False)
+        _ = own.kind  # what cannot be written is refused before anything is
+        units.append(Unit((input_at(place),), own))
+    _refuse_one_name([shown(unit.options.output) for unit in units])
+    return Plan(f"{shown(options.output).rstrip('/')}/", _work_folder(options.output), tuple(units))
+
+
+def _work_folder(folder: Place) -> Path:
+    if isinstance(folder, Path):
+        require_place(folder / "x" if folder.is_dir() else folder)
+        return folder / ".scorer.run"
+    return output_at(f"{folder.rstrip('/')}/.scorer").work_folder
+
+
+def _path_of(place: Place) -> Path:
+    """A place as a path from a root: of a URI, all but its scheme."""
+    return place.absolute() if isinstance(place, Path) else Path("/", place.partition("://")[2])
+
+
+def _files_of(options: RunOptions) -> Iterator[Place]:
+    """The files that the inputs name; what this run writes is none of them, unless it is named itself."""
+    for place in options.inputs:
+        if isinstance(place, str):
+            from scorer.files.remote import matching_uris  # nothing of it is needed for files of this machine
+
+            yield from matching_uris(place)
+        elif place.is_dir():
+            found = list(_files_in(place, options))
+            if not found:
+                endings = "" if options.input_format else f" ({', '.join(EXTENSIONS)})"
+                raise InputError(f"{place}: has no files of reviews{endings}")
+            yield from found
+        elif glob.has_magic(str(place)) and not place.exists():
+            matches = sorted(map(Path, glob.glob(str(place), recursive=True)))  # noqa: PTH207 - Path's takes no root
+            if not matches:
+                raise InputError(f"{place}: no file has such a name")
+            for match in matches:
+                yield from _files_in(match, options) if match.is_dir() else [match]
+        else:
+            yield place
+
+
+def _files_in(folder: Path, options: RunOptions) -> Iterator[Path]:
+    """All files in a folder and those in it whose names tell a format, but hidden ones (`.…`, `_…`)."""
+    written = _path_of(options.output)
+    for parent, folders, names in os.walk(folder):
+        here = Path(parent)
+        folders[:] = sorted(name for name in folders if _is_shown(name) and (here / name).absolute() != written)
+        for path in (here / name for name in sorted(names) if _is_shown(name)):
+            known = options.input_format or Path(plain_name(path.name)).suffix.lower() in EXTENSIONS
+            if (known or path.suffix.lower() == ".zip") and path.absolute() != written:
+                yield path
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith((".", "_"))
+
+
+def _root_of(options: RunOptions) -> Path:
+    """The folder below which outputs are called as their inputs are: the deepest that holds all of them.
+
+    A folder that names the value of a partition, as in `country=DE`, is never left out.
+    """
+    roots = []
+    for place in options.inputs:
+        parts = _path_of(place).parts
+        is_folder = place.is_dir() if isinstance(place, Path) else place.endswith("/")
+        named = next((n for n, part in enumerate(parts[1:], 1) if "=" in part or glob.has_magic(part)), None)
+        roots.append(Path(*parts[:named]) if named else Path(*parts) if is_folder else Path(*parts[:-1]))
+    return Path(os.path.commonpath(roots))
+
+
+def _output_name(name: str, options: RunOptions) -> str:
+    """What the output for the input `name` is called: the same, with the ending of its format if that is asked for."""
+    if options.output_format is None:
+        return name
+    stem = plain_name(name)
+    if Path(stem).suffix.lower() in EXTENSIONS:
+        stem = stem[: -len(Path(stem).suffix)]
+    return f"{stem}.{options.output_format}"
+
+
+def _refuse_twice(places: Sequence[Place]) -> None:
+    """Raise `InputError` for a file that two inputs lead to: its rows would be there twice."""
+    seen = set[str]()
+    for place in places:
+        real = os.path.realpath(place) if isinstance(place, Path) else place
+        if real in seen:
+            raise InputError(f"{shown(place)}: is among the inputs twice; name it once")
+        seen.add(real)
+
+
+def _refuse_one_name(outputs: Sequence[str]) -> None:
+    """Raise `InputError` where two inputs differ in nothing but their format, and have become one output."""
+    seen = set[str]()
+    for output in outputs:
+        if output in seen:
+            raise InputError(f"{output}: two inputs would be written there; give them different names")
+        seen.add(output)

@@ -1,0 +1,120 @@
+"""Which outputs of a folder are finished, kept in it until all are: the same command goes on with the others."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from scorer.errors import OutputError
+from scorer.run.fingerprint import Fingerprint
+from scorer.run.plan import Plan, Unit
+from scorer.system.journal import Journal
+
+__all__ = ["FinishedUnits", "finished_units"]
+
+
+@contextmanager
+def finished_units(plan: Plan, fingerprint: Fingerprint, *, restart: bool = False) -> Iterator["FinishedUnits"]:
+    """What earlier attempts at `plan` have finished, to be added to, and forgotten when the block succeeds.
+
+    `restart` forgets it at once. Raises `OutputError` while another run writes there, and when what is there has
+    another fingerprint.
+    """
+    done = FinishedUnits(plan)
+    try:
+        done.begin(fingerprint, restart)
+        yield done
+    except BaseException as error:
+        done.leave(error)
+        raise
+    done.discard()
+
+
+class FinishedUnits:
+    """Which units are begun and which are finished, in a journal that this run alone may write."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._name, self._folder = plan.name, plan.work_folder
+        try:
+            self._journal = Journal(plan.work_folder / "journal")
+        except BlockingIOError:
+            raise OutputError(f"{plan.name}: another run is writing there; wait for that or name another") from None
+        self._begun = set[str]()
+        self._finished: dict[str, Mapping[str, Any]] = {}
+        self._unwritten: list[bytes] = []
+
+    def begin(self, fingerprint: Fingerprint, restart: bool) -> None:
+        """Find what is there; raises `OutputError` if it is of another fingerprint."""
+        left_by: dict[str, str] = {}
+        for _, content in self._journal.records():
+            record = json.loads(content)
+            left_by |= record.get("fingerprint", {})
+            self._begun |= {record["begun"]} if "begun" in record else set()
+            self._finished |= record.get("finished", {})
+        now = fingerprint.entries
+        changed = [f"{name} was {old}, is {now.get(name)}" for name, old in left_by.items() if old != now.get(name)]
+        if changed and not restart:
+            raise OutputError(
+                f"{self._name}: cannot go on where another run was interrupted: {', '.join(changed)}; "
+                "repeat its command, or forget what it has finished with --restart"
+            )
+        if restart:
+            self._journal.clear()
+            self._begun, self._finished = set(), {}
+        self._note(fingerprint=now)
+
+    def find(self, unit: Unit) -> Mapping[str, Any] | None:
+        """The summary of a unit that is finished; raises `OutputError` if its input was changed since."""
+        found = self._finished.get(unit.output.name)
+        if found is None or not unit.output.exists():
+            return None
+        if found["inputs"] != _identities(unit):
+            raise OutputError(
+                f"{unit.inputs[0].name}: was changed after {unit.output.name} was finished; "
+                "forget what is finished with --restart --force"
+            )
+        summary: Mapping[str, Any] = found["summary"]
+        return summary
+
+    def is_begun(self, unit: Unit) -> bool:
+        """What stands at the unit's place, if anything, was written by an attempt that had no time to say so."""
+        return unit.output.name in self._begun
+
+    def note_begun(self, unit: Unit) -> None:
+        """From now on what appears at the unit's place is ours; on disk when this returns."""
+        self._note(begun=unit.output.name)
+        self._write()
+
+    def note_finished(self, unit: Unit, summary: Mapping[str, Any]) -> None:
+        """The unit needs nothing more; on disk together with what follows."""
+        record = {unit.output.name: {"inputs": _identities(unit), "summary": summary}}
+        self._finished |= record
+        self._note(finished=record)
+
+    def leave(self, error: BaseException) -> None:
+        """Keep what is finished, and say so in a note to `error`; if that is nothing, leave nothing."""
+        if not self._finished and not self._begun:
+            self.discard()
+            return
+        with suppress(OSError):  # the disk may be full; what was written before stays
+            self._write()
+        self._journal.close()
+        if self._finished and not isinstance(error, OutputError):
+            error.add_note(f"{len(self._finished):,} finished outputs are kept, the same command goes on from there")
+
+    def discard(self) -> None:
+        """Leave nothing behind but outputs."""
+        self._journal.remove()
+        with suppress(OSError):  # something is in it
+            self._folder.parent.rmdir()
+
+    def _note(self, **record: Any) -> None:
+        self._unwritten.append(json.dumps(record).encode())
+
+    def _write(self) -> None:
+        self._journal.append(self._unwritten)
+        self._unwritten.clear()
+
+
+def _identities(unit: Unit) -> list[dict[str, str]]:
+    return [dict(file.identity()) for file in unit.inputs]

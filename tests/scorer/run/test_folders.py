@@ -1,0 +1,139 @@
+"""One output for each input: folders, patterns, names, and the same command after an interruption."""
+
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DATA, Command, one_line
+from tests.writing import write_table
+
+pytestmark = pytest.mark.usefixtures("model")
+
+
+@pytest.fixture
+def reviews() -> Path:
+    """A folder of files of several kinds, some of them hidden, some in partitions."""
+    folder = Path("reviews")
+    for name in ("country=DE/a.csv", "country=FR/a.csv", "b.parquet", "deep/c.jsonl"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_table(folder / name, {"n": [1, 2], "text": [f"good {name}", "bad"]})
+    (folder / "d.csv.gz").write_bytes(gzip.compress(b"text\ngood\nbad\n"))
+    for name in ("_SUCCESS", ".a.csv.crc", "README.md", "_temporary/x.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("no reviews")
+    return folder
+
+
+ALL = ["b.parquet", "country=DE/a.csv", "country=FR/a.csv", "d.csv.gz", "deep/c.jsonl"]
+
+
+def files_in(folder: str | Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_a_folder_becomes_a_folder(command: Command, reviews: Path) -> None:
+    result = command("scorer", "run", reviews, "-o", "out/", "--json", "--verify", 5)
+    summary = json.loads(result.out)
+    assert (result.code, summary["files"], summary["rows"], summary["verified"]) == (0, 5, 10, 10)
+    assert files_in("out") == ALL
+    assert [Path(name).relative_to("out").as_posix() for name in sorted(summary["outputs"])] == ALL
+    for name in ALL:  # each as it would be alone
+        assert (
+            command("scorer", "run", reviews / name, "-o", f"alone{''.join(Path(name).suffixes)}", "--force").code == 0
+        )
+        assert Path(f"alone{''.join(Path(name).suffixes)}").read_bytes() == Path("out", name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("inputs", "names"),
+    [
+        (["reviews/country=*/*.csv"], ["country=DE/a.csv", "country=FR/a.csv"]),
+        (["reviews/country=DE/a.csv", "reviews/country=FR/a.csv"], ["country=DE/a.csv", "country=FR/a.csv"]),
+        (["reviews/country=DE"], ["country=DE/a.csv"]),
+        (["reviews/b.parquet", "reviews/deep/"], ["b.parquet", "deep/c.jsonl"]),
+        (["reviews/c*/**/*.csv"], ["country=DE/a.csv", "country=FR/a.csv"]),
+        (["reviews/b.parquet"], ["b.parquet"]),
+    ],
+)
+def test_names_are_those_of_the_inputs(command: Command, reviews: Path, inputs: list[str], names: list[str]) -> None:
+    """Quoted, or expanded by the shell."""
+    result = command("scorer", "run", *inputs, "-o", "out/")
+    assert result.code == 0, result.err
+    assert [name for name in files_in("out") if "_temporary" not in name] == names
+
+
+def test_another_format_changes_the_ending(command: Command, reviews: Path) -> None:
+    assert command("scorer", "run", reviews, "-o", "out/", "--output-format", "parquet").code == 0
+    stems = ["b", "country=DE/a", "country=FR/a", "d", "deep/c"]
+    assert files_in("out") == [f"{stem}.parquet" for stem in stems]
+
+
+def test_an_output_inside_its_input_is_no_input(command: Command, reviews: Path) -> None:
+    for option in ((), ("--force",)):
+        assert command("scorer", "run", reviews, "-o", "reviews/scored/", *option).code == 0
+        assert files_in("reviews/scored") == ALL
+
+
+def test_the_same_command_goes_on(command: Command, reviews: Path) -> None:
+    (reviews / "country=FR/a.csv").write_text("n,text\n1,good,2\n")
+    run = ("scorer", "run", reviews, "-o", "out/")
+    result = command(*run)
+    one_line(result, "country=FR/a.csv: line 2", "3 finished outputs are kept, the same command goes on")
+    first = Path("out/b.parquet").stat()
+    write_table(reviews / "country=FR/a.csv", {"text": ["good"]})
+    one_line(command(*run, "--status"), "out/: cannot go on", "status was False, is True")
+    result = command(*run, "--json")
+    assert (result.code, json.loads(result.out)["resumed"], json.loads(result.out)["rows"]) == (0, 6, 9)
+    assert files_in("out") == ALL
+    assert Path("out/b.parquet").stat().st_ino == first.st_ino
+    one_line(command(*run), "out/b.parquet: exists already")
+    assert command(*run, "--force").code == 0
+
+
+def test_killed_between_two_outputs(command: Command, reviews: Path) -> None:
+    """Once before an output was noted as finished, once after."""
+    assert command("scorer", "run", reviews, "-o", "whole/").code == 0
+    for method, when in (("note_finished", 2), ("note_begun", 4)):
+        program = (
+            "import os; from scorer.run.units import FinishedUnits; from scorer.cli.app import main\n"
+            f"real, calls = FinishedUnits.{method}, []\n"
+            f"def last(*given): calls.append(1); os.kill(os.getpid(), 9) if len(calls) == {when} else real(*given)\n"
+            f"FinishedUnits.{method} = last\n"
+            "main()"
+        )
+        arguments = ["run", str(reviews), "-o", "out/"]
+        assert subprocess.run([sys.executable, "-c", program, *arguments], check=False).returncode == -9
+        assert len(files_in("out")) > 2
+        result = command("scorer", *arguments)
+        assert result.code == 0, result.err
+        for name in ALL:
+            assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
+        assert files_in("out") == ALL
+        shutil.rmtree("out")
+
+
+def test_what_cannot_be_planned(command: Command, reviews: Path) -> None:
+    Path("empty").mkdir()
+    shutil.copy(reviews / "b.parquet", "b.csv")
+    shutil.copy(reviews / "b.parquet", "b.parquet")
+    Path("link.parquet").symlink_to(reviews / "b.parquet")
+    for inputs, words in {
+        ("empty",): "empty: has no files of reviews (.parquet,",
+        ("reviews/*.xyz",): "reviews/*.xyz: no file has such a name",
+        ("reviews", "reviews/b.parquet"): "reviews/b.parquet: is among the inputs twice",
+        ("link.parquet", "reviews/b.parquet"): "is among the inputs twice",
+        ("no.csv",): "no.csv: no such file",
+        ("b.csv", "b.parquet"): "out/b.parquet: two inputs would be written there",
+    }.items():
+        extra = ["--output-format", "parquet"] if "b.csv" in inputs else []
+        one_line(command("scorer", "run", *inputs, "-o", "out/", *extra), words)
+        assert not Path("out").exists()
+    one_line(command("scorer", "run", "b.parquet", "-o", "./"), "b.parquet: is the input itself")
+    one_line(command("scorer", "run", "reviews", "-o", "out.csv"), "reviews: is a folder", "end the output with /")
+    result = command("scorer", "run", DATA / "reviews.csv", "b.parquet", "-o", "out.csv")
+    assert (result.code, "end the output's name with /" in result.err) == (2, True)
