@@ -27,7 +27,7 @@ __all__ = ["fastest_graph"]
 
 # Gates stand in the order input, output, forget, cell: the first three share one Sigmoid.
 _TEMPLATE = """
-<ir_version: 10, opset_import: ["" : 18]>
+<ir_version: 8, opset_import: ["" : 18]>
 sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, sequence_length] attention_mask)
     => (float[batch_size, 2] logits)
 {{
@@ -37,9 +37,13 @@ sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, seque
     count = Max (filled, one)
 
     batch_size_1 = Shape <start = 0, end = 1> (input_ids)
+    column_shape = Concat <axis = 0> (batch_size_1, one_1)
+    column = Expand (zero, column_shape)
+    some_ids = Concat <axis = 1> (input_ids, column)
     time_1 = Shape <start = 1, end = 2> (input_ids)
     more_time = Add (time_1, words_per_step_less_1)
-    steps_1 = Div (more_time, words_per_step)
+    steps_of_time = Div (more_time, words_per_step)
+    steps_1 = Max (steps_of_time, one)
     width_1 = Mul (steps_1, words_per_step)
     steps_before = Sub (steps_1, filled)
     words_before = Mul (steps_before, words_per_step)
@@ -50,7 +54,7 @@ sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, seque
     is_behind = GreaterOrEqual (sources, words)
     is_padding = Or (is_before, is_behind)
     within = Where (is_padding, zero, sources)
-    tokens = GatherElements <axis = 1> (input_ids, within)
+    tokens = GatherElements <axis = 1> (some_ids, within)
     aligned = Where (is_padding, padding_row, tokens)
     by_time = Transpose <perm = [1, 0]> (aligned)
     {slices}
@@ -207,6 +211,7 @@ def _weights(network: SentimentLSTM, temperature: float) -> dict[str, NDArray[np
     lists = {
         "axis_0": [0],
         "axis_1": [1],
+        "one_1": [1],
         **({"axis_2": [2]} if settings.layers > 1 else {}),
         "words_per_step": [settings.words_per_step],
         "hidden_dim": [settings.hidden_dim],

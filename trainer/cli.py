@@ -66,8 +66,8 @@ def _fit_arguments(parser: ArgumentParser) -> None:
         help="The checkpoint; its run folder lies beside it.  [default: %(default)s]",
     )
     add("--seed", metavar="N", type=at_least(0), default=0, help="Same seed, same machine: same numbers.  [default: 0]")
-    add("--resume", action="store_true", help="Continue an interrupted fit.")
     add("--tensorboard", metavar="DIR", type=Path, help="Write the figures of all epochs for TensorBoard as well.")
+    add("--resume", action="store_true", help="Continue an interrupted fit, or, with more --epochs, a finished one.")
     add("--force", action="store_true", help="Replace an existing checkpoint.")
     for kind, title in _OPTIONS.items():
         group = parser.add_argument_group(title, "Each defaults to the recipe's.")
@@ -114,6 +114,7 @@ def fit_(
         from trainer.fitting import FitOptions, fit
         from trainer.learning.display import FitDisplay
         from trainer.learning.report import describe_fit
+        from trainer.resuming import has_finished_an_epoch
 
     source = _source(data, text_column, label_column, source_column)
     options = FitOptions(source, chosen, output, seed, resume, force)
@@ -121,7 +122,8 @@ def fit_(
         with FitDisplay(chosen.epochs) as display:
             result = fit(options, display) if tensorboard is None else _fit_watched(options, display, tensorboard)
     except KeyboardInterrupt:
-        kept = f"{printable(str(output))} holds the best epoch so far" if output.exists() else "no epoch was finished"
+        begun = has_finished_an_epoch(output)
+        kept = f"{printable(str(output))} holds the best epoch so far" if begun else "no epoch was finished"
         print(f"interrupted: {kept}; continue with --resume")
         raise
     print("\n".join([*map(printable, describe_fit(result.history)), f"saved {printable(str(result.checkpoint))}"]))

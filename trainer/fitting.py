@@ -13,18 +13,15 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from scorer.system.atomic import require_place
 from trainer.data.batches import training_batches, validation_batches
 from trainer.data.reviews import DataOptions, EncodedReviews, column_of, encode_reviews, sources_of
 from trainer.data.splits import Splits, choose_splits
 from trainer.data.tokenizer import make_tokenizer, pad_id_of
 from trainer.data.weights import weights_of
-from trainer.errors import TrainerError
 from trainer.learning.calibration import Calibration, calibrate
 from trainer.learning.checkpoint import (
     Checkpoint,
     EpochRecord,
-    load_checkpoint,
     run_folder,
     save_checkpoint,
     tool_versions,
@@ -44,6 +41,7 @@ from trainer.learning.report import best_epoch, write_history
 from trainer.network.lstm import SentimentLSTM
 from trainer.network.rounding import round_vectors
 from trainer.recipes import DEFAULT, Recipe
+from trainer.resuming import only_fit_of, refuse_another_fit, state_to_resume
 from trainer.seeds import epoch_seed
 from trainer.stages import Stages
 from trainer.teachers.school import Lesson, teach
@@ -101,13 +99,19 @@ def fit(options: FitOptions, observer: FitObserver) -> FitResult:
     Raises `TrainerError` for data, recipe or a run to resume that cannot be used. Equal options on the same
     machine give equal numbers, interrupted and resumed or not.
     """
-    recipe, last = options.recipe, _run_to_resume(options)
+    with only_fit_of(options.output, resume=options.resume, force=options.force):
+        return _fit(options, observer)
+
+
+def _fit(options: FitOptions, observer: FitObserver) -> FitResult:
+    recipe = options.recipe
     keep_freed_memory()
     observer.said(f"loading {options.data}")
-    splits = choose_splits(options.data, recipe, options.seed)
-    data = splits.describe(options.data)
-    if last and (last.recipe, last.seed, last.data) != (recipe.without_paths(), options.seed, data):
-        raise TrainerError(f"{options.output}: the fit to resume had another recipe, seed or data; repeat its options")
+    with state_to_resume(options.output, resume=options.resume) as last:
+        splits = choose_splits(options.data, recipe, options.seed)
+        data = splits.describe(options.data)
+        if last:
+            refuse_another_fit(options.output, last, recipe.without_paths(), options.seed, data)
     observer.said(_sizes(splits))
     tokenizer = Tokenizer.from_str(last.tokenizer_json) if last else make_tokenizer(recipe, splits)
 
@@ -272,21 +276,6 @@ class _Session:
 def _shifted(weights: dict[str, Tensor], calibration: Calibration) -> dict[str, Tensor]:
     """A network's weights with the shift of its calibrated logits in the bias."""
     return {**weights, _BIAS: weights[_BIAS] + calibration.shift * calibration.temperature}
-
-
-def _run_to_resume(options: FitOptions) -> Checkpoint | None:
-    """The last state of an interrupted fit, if it is to be resumed; refuses to lose an existing checkpoint."""
-    if options.resume:
-        last = run_folder(options.output) / "last.pth"
-        before_the_epochs = not last.exists() and _stages_folder(options).is_dir()
-        return None if before_the_epochs else load_checkpoint(last)
-    require_place(options.output)  # shows now, not after the first epoch
-    if options.output.exists() and not options.force:
-        raise TrainerError(
-            f"{options.output}: exists already; continue its fit with --resume, name another with -o, or replace it "
-            "with --force"
-        )
-    return None
 
 
 def _stages_folder(options: FitOptions) -> Path:

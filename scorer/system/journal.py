@@ -1,6 +1,5 @@
 """An append-only file of records that survives a crash: what was cut short or altered is dropped on reading."""
 
-import fcntl
 import hashlib
 import os
 import stat
@@ -8,10 +7,12 @@ import struct
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from scorer.errors import OutputError
-from scorer.system.atomic import naming, sync
+from scorer.system.atomic import sync
+from scorer.system.lock import open_locked
 from scorer.system.unsupported import going_without
 
 __all__ = ["Journal"]
@@ -30,7 +31,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._handle = _open_locked(path)
+        self._handle = open_locked(path, partial(_make_private, path.parent))
         self._end = 0
 
     @property
@@ -91,33 +92,6 @@ def _head(content: bytes) -> bytes:
     """What stands before a record: its length, and a checksum over length and content."""
     length = _LENGTH.pack(len(content))
     return length + hashlib.blake2b(length + content, digest_size=_CHECK_BYTES).digest()
-
-
-def _open_locked(path: Path) -> int:
-    """A handle of the file that stands at `path` now, locked; the system unlocks it when the process ends."""
-    while True:
-        _make_private(path.parent)
-        try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            with naming(path):
-                if _locked(handle, path):
-                    return handle
-        except FileNotFoundError:  # the run that held it has just ended and taken it away
-            continue
-
-
-def _locked(handle: int, path: Path) -> bool:
-    """Lock `handle`, if it still is the file at `path`; else close it."""
-    try:
-        with going_without("flock"):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(handle), path.stat()):
-            return True
-    except OSError:
-        os.close(handle)
-        raise
-    os.close(handle)
-    return False
 
 
 def _make_private(folder: Path) -> None:

@@ -135,3 +135,17 @@ def test_the_hugging_face_layout_is_read_by_its_own_libraries(command: Command, 
     session = ort.InferenceSession("hub/model.onnx")
     (logits,) = session.run(None, {name: inputs[name].astype(np.int64) for name in ("input_ids", "attention_mask")})
     assert logits.shape == (2, 2)
+
+
+@pytest.mark.parametrize("pooling", ["last_max_mean", "final_step"])
+def test_no_rows_and_rows_without_words(pooling: Pooling) -> None:
+    torch.manual_seed(0)
+    network = SentimentLSTM(NetworkSettings(50, 6, 5, pooling)).eval()
+    graphs = [fastest_graph(network), export_graph(Served(network))]
+    for graph in filter(None, graphs):
+        assert onnx.load_from_string(graph).ir_version == 8  # which onnxruntime 1.17 reads
+        run = Network(graph, Path("x")).logits
+        for shape in ((0, 5), (0, 0), (3, 0), (3, 4)):
+            assert run(np.zeros(shape, np.int64), np.zeros(shape, np.int64)).shape == (shape[0], 2)
+        nothing, padding = (np.zeros((1, width), np.int64) for width in (0, 1))
+        assert np.array_equal(run(nothing, nothing), run(padding, padding))

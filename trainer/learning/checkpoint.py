@@ -83,8 +83,12 @@ class Checkpoint:
 
 
 def run_folder(checkpoint: Path) -> Path:
-    """Where the history, curves and last state of a fit live: `best.run` beside `best.pth`."""
-    return checkpoint.with_suffix(".run")
+    """Where the history, curves and last state of a fit live: `best.run` beside `best.pth`, `v.1-run` beside `v.1`.
+
+    No two checkpoints share one.
+    """
+    is_usual = checkpoint.suffix == ".pth"
+    return checkpoint.with_name(f"{checkpoint.stem}.run" if is_usual else f"{checkpoint.name}-run")
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:

@@ -25,14 +25,22 @@ def describe_fit(history: Sequence[EpochRecord]) -> list[str]:
         f"best epoch {best.epoch} of {last.epoch}: validation loss {best.validation_loss:.4f}, "
         f"accuracy {best.validation_accuracy:.2%}",
     ]
+    return [*lines, _after_the_best(best, last)]
+
+
+def _after_the_best(best: EpochRecord, last: EpochRecord) -> str:
+    """What became of the losses since the best epoch; overfitting is where one fell and the other rose."""
     if best is last:
-        return [*lines, "no overfitting yet: the validation loss was still falling; more epochs may help"]
-    return [
-        *lines,
-        f"overfitting began after epoch {best.epoch}: by epoch {last.epoch} the training loss went from "
-        f"{best.train_loss:.4f} to {last.train_loss:.4f}, the validation loss from {best.validation_loss:.4f} to "
-        f"{last.validation_loss:.4f}",
-    ]
+        return f"no overfitting yet; more epochs may help: --resume --epochs {2 * last.epoch}"
+    if last.validation_loss <= best.validation_loss:
+        return f"no overfitting: the validation loss stayed as it was since epoch {best.epoch}"
+    losses = (
+        f"by epoch {last.epoch} the training loss went from {best.train_loss:.4f} to {last.train_loss:.4f}, "
+        f"the validation loss from {best.validation_loss:.4f} to {last.validation_loss:.4f}"
+    )
+    if last.train_loss < best.train_loss:
+        return f"overfitting began after epoch {best.epoch}: {losses}"
+    return f"no overfitting, but the fit was best at epoch {best.epoch}: {losses}; a smaller --learning-rate may help"
 
 
 def write_history(history: Sequence[EpochRecord], folder: Path) -> None:
