@@ -129,7 +129,7 @@ def _halve_embedding(graph: onnx.GraphProto) -> None:
 
 
 def _accept_nothing(graph: onnx.GraphProto) -> None:
-    """Let there be no rows, or rows without a word: onnxruntime's LSTM would end the process, so it sees one padding."""
+    """Let there be no rows, or rows without a word: as onnxruntime's LSTM would crash, it sees one padding then."""
     node = onnx.helper.make_node
     for wanting in graph.node:
         wanting.input[:] = [f"some_{name}" if name in _INPUTS else name for name in wanting.input]
