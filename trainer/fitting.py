@@ -22,6 +22,7 @@ from trainer.learning.calibration import Calibration, calibrate
 from trainer.learning.checkpoint import (
     Checkpoint,
     EpochRecord,
+    load_checkpoint,
     run_folder,
     save_checkpoint,
     tool_versions,
