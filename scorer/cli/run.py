@@ -217,9 +217,10 @@ def _show_preview(options: RunOptions, scorer: Scorer, as_json: bool) -> None:
 
 def _preview_lines(found: Preview, model: str) -> Iterator[str]:
     sample, about = found.sample, "" if found.sample.is_exact else "about "
-    size = f"{found.input_bytes / 1e6:,.1f} MB, {about}{sample.total:,} rows"
+    size, unit = (found.input_bytes / 1e6, "MB") if found.input_bytes >= 1e6 else (found.input_bytes / 1e3, "kB")
+    size_and_rows = f"{size:,.1f} {unit}, {about}{sample.total:,} rows"
     column = repr(printable(found.text_column))
-    yield f"input: {printable(found.input)} ({found.input_format}, {size}), text in column {column}"
+    yield f"input: {printable(found.input)} ({found.input_format}, {size_and_rows}), text in column {column}"
     yield model
     yield f"output: {printable(found.output)} ({found.output_format}){', which it replaces' if found.replaces else ''}"
     for field in found.schema:

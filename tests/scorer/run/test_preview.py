@@ -34,7 +34,7 @@ def test_for_people(command: Command, model: Path, tmp_path: Path) -> None:
     said = command("scorer", "run", "in.csv", "-o", "out.csv", "--force", "--dry-run")
     assert (said.code, said.err) == (0, "")
     for part in (
-        "input: in.csv (csv, 0.0 MB, 2 rows), text in column 'review'\n",
+        "input: in.csv (csv, 0.0 kB, 2 rows), text in column 'review'\n",
         f"model: {model}",
         "output: out.csv (csv), which it replaces\n",
         "  review: string\n  sentiment_probability: float  (new)\n  sentiment: string  (new)\n",
