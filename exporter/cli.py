@@ -32,10 +32,11 @@ def _export_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--output", "-o", metavar="FILE", type=file_path, help="The sealed model.  [default: beside CHECKPOINT, .onnx]")
     add("--hf-dir", metavar="FOLDER", type=Path, help="Also write the Hugging Face layout here.")
+    add("--force", action="store_true", help="Replace what was exported before; never the checkpoint.")
 
 
 @main.command("to-onnx CHECKPOINT", _export_arguments)
-def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None) -> None:
+def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None, force: bool) -> None:
     """Export CHECKPOINT, prove parity with torch, and seal model, tokenizer and settings in one file.
 
     Example: exporter to-onnx best.pth
@@ -43,7 +44,7 @@ def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None) -> N
     with needs_extra("exporter"):
         from exporter.exporting import ExportOptions, to_onnx
 
-    result = to_onnx(ExportOptions(checkpoint, output, hf_dir))
+    result = to_onnx(ExportOptions(checkpoint, output, hf_dir, force))
     print(_parity_line(result.parity))
     if not result.rewritten:
         print("graph: as torch traced it, slower than the fast one, which needs another --pooling than final_step")

@@ -15,7 +15,7 @@ from exporter.recurrence import fastest_graph
 from scorer.model.network import Network
 from scorer.model.runtime import onnxruntime
 from scorer.model.sealed import Card, read_sealed, seal
-from scorer.system.atomic import write_aside
+from scorer.system.atomic import require_place, write_aside
 from trainer.learning.checkpoint import Checkpoint, load_checkpoint
 
 __all__ = ["ExportOptions", "ExportResult", "check", "to_onnx"]
@@ -30,6 +30,8 @@ class ExportOptions:
     """None puts it beside the checkpoint, with the extension .onnx."""
     hf_dir: Path | None = None
     """Also write the Hugging Face layout into this folder."""
+    force: bool = False
+    """Replace what was exported before."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ def to_onnx(options: ExportOptions, trace: Callable[[Served], bytes] = export_gr
     Raises `TrainerError` for a file that is no checkpoint and `ExportError` when the numbers differ; then no
     file is written.
     """
+    output = options.output or _beside(options.checkpoint)
+    _refuse_to_lose(options, output)
     checkpoint = load_checkpoint(options.checkpoint)
-    output = options.output or options.checkpoint.with_suffix(".onnx")
     traced = trace(Served(checkpoint.build_network(), checkpoint.temperature))
     _prove(checkpoint, traced, output)
     fast = fastest_graph(checkpoint.build_network(), checkpoint.temperature)
@@ -66,6 +69,23 @@ def to_onnx(options: ExportOptions, trace: Callable[[Served], bytes] = export_gr
     if options.hf_dir:
         write_huggingface_folder(options.hf_dir, traced, checkpoint.tokenizer_json, card)
     return ExportResult(output, size, parity, fast is not None)
+
+
+def _beside(checkpoint: Path) -> Path:
+    """`best.onnx` for `best.pth`, `v.1.onnx` for `v.1`."""
+    is_usual = checkpoint.suffix in (".pth", ".pt")
+    return checkpoint.with_name(f"{checkpoint.stem if is_usual else checkpoint.name}.onnx")
+
+
+def _refuse_to_lose(options: ExportOptions, output: Path) -> None:
+    """Raise `ExportError` before the checkpoint itself, or, without force, an earlier export would be replaced."""
+    require_place(output)
+    if output.exists() and options.checkpoint.exists() and output.samefile(options.checkpoint):
+        raise ExportError(f"{output}: is the checkpoint itself; name another output with -o")
+    earlier = [output, *([options.hf_dir / "model.onnx"] if options.hf_dir else [])]
+    for path in earlier:
+        if path.exists() and not options.force:
+            raise ExportError(f"{path}: exists already; name another output, or replace it with --force")
 
 
 def check(model: Path, checkpoint: Path) -> Parity:

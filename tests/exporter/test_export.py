@@ -149,3 +149,15 @@ def test_no_rows_and_rows_without_words(pooling: Pooling) -> None:
             assert run(np.zeros(shape, np.int64), np.zeros(shape, np.int64)).shape == (shape[0], 2)
         nothing, padding = (np.zeros((1, width), np.int64) for width in (0, 1))
         assert np.array_equal(run(nothing, nothing), run(padding, padding))
+
+
+def test_neither_a_checkpoint_nor_an_export_is_lost(command: Command, fitted: Path) -> None:
+    shutil.copy(fitted / "best.pth", "best.onnx")
+    before = Path("best.onnx").read_bytes()
+    for force in ([], ["--force"]):
+        refused = command("exporter", "to-onnx", "best.onnx", "-o", "best.onnx", *force)
+        one_line(refused, "best.onnx", "the checkpoint itself")
+    assert Path("best.onnx").read_bytes() == before
+    assert command("exporter", "to-onnx", "best.onnx", "-o", "x.onnx").code == 0
+    one_line(command("exporter", "to-onnx", "best.onnx", "-o", "x.onnx"), "x.onnx", "--force")
+    assert command("exporter", "to-onnx", "best.onnx", "-o", "x.onnx", "--force").code == 0

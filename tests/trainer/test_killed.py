@@ -11,6 +11,7 @@ import torch
 
 from tests.conftest import DATA, TINY, call
 from trainer.learning.checkpoint import load_checkpoint
+from trainer.saving import write_tensors
 
 FIT = ("trainer", "fit", "--data", DATA, *TINY, "--epochs", 12)
 FORK = multiprocessing.get_context("forkserver")  # processes that need not import torch again
@@ -81,3 +82,9 @@ def test_a_full_disk_leaves_the_last_good_checkpoint() -> None:
     assert len(told.splitlines()) == 1, told
     assert "best." in told  # the checkpoint, or a file of its run folder
     assert Path("best.pth").read_bytes() == before
+
+
+@pytest.mark.parametrize("numbers", [10, 1_000_000])
+def test_a_device_without_room_is_the_systems_own_error(numbers: int) -> None:
+    with pytest.raises(OSError, match="No space left"), Path("/dev/full").open("wb") as full:
+        write_tensors({"weights": torch.zeros(numbers)}, full)

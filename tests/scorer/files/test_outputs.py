@@ -69,7 +69,7 @@ def test_an_output_that_is_replaced_keeps_its_rights(command: Command, mode: int
 
 def test_a_sealed_model_that_is_replaced_keeps_its_rights(command: Command, fitted: Path) -> None:
     Path("own.onnx").touch(0o600)
-    assert command("exporter", "to-onnx", fitted / "best.pth", "-o", "own.onnx").code == 0
+    assert command("exporter", "to-onnx", fitted / "best.pth", "-o", "own.onnx", "--force").code == 0
     assert stat.S_IMODE(Path("own.onnx").stat().st_mode) == 0o600
 
 
