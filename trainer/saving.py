@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 
@@ -21,7 +21,7 @@ def write_tensors(content: Mapping[str, Any], file: BinaryIO) -> None:
     """Write to an open file; raises the system's own `OSError`, which torch would hide behind one of its writer."""
     guarded = _Remembering(file)
     try:
-        torch.save(dict(content), guarded)
+        torch.save(dict(content), cast(BinaryIO, guarded))
     except RuntimeError:
         if guarded.error is None:
             raise
