@@ -158,10 +158,14 @@ def _told(name: str, packing: str) -> Iterator[None]:
     import lzma
     import zipfile
     import zlib
+    from struct import error as struct_error
 
+    damages = (lzma.LZMAError, zlib.error, zipfile.BadZipFile, struct_error)
     try:
         yield
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+    except MemoryError:  # Arrow's is one of its exceptions too
+        raise
+    except (*damages, OSError, EOFError, ValueError, RuntimeError) as error:  # Arrow's, and of archives, are values too
         if isinstance(error, OSError) and error.errno is not None:
             raise
         is_cut = isinstance(error, EOFError) or "Truncated" in str(error)

@@ -1,9 +1,13 @@
 """What is damaged, and what has to become of it: a correct result, or an error of one line and no output."""
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import random
 import shutil
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +61,7 @@ class Fuzzer:
             "escaped": [b'id;text\n1;"say \\"hi\\", and \\\\"\n2;"two\nlines";3\n3;C:\\new\\;x\n' * 3],
             "unquoted": [b'1\t"Great\n2\ta\\\tb"\n3\tNA\n' * 5],
             "jsonl": _json_files(),
+            "packed": _packed_files(),
             "model": [model.read_bytes()],
             "graph": [self._parts[0]],
             "tokenizer": [tokenizer],
@@ -97,6 +102,9 @@ class Fuzzer:
     def _use_unquoted(self, content: bytes) -> None:
         csv = CsvOptions(quote=None, escape="\\", header=False, null_values=("NA",))
         self._score(content, "in.tsv", csv=csv, text_column="2")
+
+    def _use_packed(self, content: bytes) -> None:
+        self._score(content, "in.csv")  # how it is packed is told by its first bytes
 
     def _use_jsonl(self, content: bytes) -> None:
         self._score(content, "in.jsonl")
@@ -179,6 +187,20 @@ def _written(table: pa.Table, **spelling: object) -> bytes:
 def _csv_files() -> list[bytes]:
     quoted = 'id,text\r\n1,"a ""good"" film"\r\n2,"two\nlines"\r\n3,é 😀\r\n4,\r\n'
     return [quoted.encode() * 3, b"text\n\ngood\n\nbad\n", b"n\ttext,x\n1,2\n" + b"3,bad\n" * 20]
+
+
+def _packed_files() -> list[bytes]:
+    rows = b"id,text\n" + b"".join(b"%d,a good film %d\n" % (number, number * 7919 % 1000) for number in range(200))
+    files = [gzip.compress(rows, mtime=0), bz2.compress(rows), lzma.compress(rows)]
+    for codec in ("zstd", "lz4"):
+        file = pa.BufferOutputStream()
+        with pa.CompressedOutputStream(file, codec) as packing:
+            packing.write(rows)
+        files.append(file.getvalue().to_pybytes())
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packing:
+        packing.writestr(zipfile.ZipInfo("in.csv"), rows)
+    return [*files, archive.getvalue()]
 
 
 def _json_files() -> list[bytes]:
