@@ -7,10 +7,12 @@ exporter check best.onnx best.pth
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 from scorer import __version__
-from scorer.cli.arguments import file_path
+from scorer.cli.arguments import file_path, json_argument
 from scorer.cli.tool import ArgumentParser, Tool, needs_extra
 from scorer.system.terminal import printable
 
@@ -33,10 +35,11 @@ def _export_arguments(parser: ArgumentParser) -> None:
     add("--output", "-o", metavar="FILE", type=file_path, help="The sealed model.  [default: beside CHECKPOINT, .onnx]")
     add("--hf-dir", metavar="FOLDER", type=Path, help="Also write the Hugging Face layout here.")
     add("--force", action="store_true", help="Replace what was exported before; never the checkpoint.")
+    json_argument(parser)
 
 
 @main.command("to-onnx CHECKPOINT", _export_arguments)
-def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None, force: bool) -> None:
+def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None, force: bool, as_json: bool) -> None:
     """Export CHECKPOINT, prove parity with torch, and seal model, tokenizer and settings in one file.
 
     Example: exporter to-onnx best.pth
@@ -45,6 +48,9 @@ def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None, forc
         from exporter.exporting import ExportOptions, to_onnx
 
     result = to_onnx(ExportOptions(checkpoint, output, hf_dir, force))
+    if as_json:
+        print(json.dumps(asdict(result) | {"output": str(result.output)}))
+        return
     print(_parity_line(result.parity))
     if not result.rewritten:
         print("graph: as torch traced it, slower than the fast one, which needs another --pooling than final_step")
@@ -54,10 +60,11 @@ def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None, forc
 def _check_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", type=file_path, help="A sealed model.")
     _checkpoint_argument(parser)
+    json_argument(parser)
 
 
 @main.command("check MODEL CHECKPOINT", _check_arguments)
-def check(*, model: Path, checkpoint: Path) -> None:
+def check(*, model: Path, checkpoint: Path, as_json: bool) -> None:
     """Prove again that MODEL gives the numbers of CHECKPOINT.
 
     Example: exporter check best.onnx best.pth
@@ -65,7 +72,8 @@ def check(*, model: Path, checkpoint: Path) -> None:
     with needs_extra("exporter"):
         from exporter.exporting import check as check_parity
 
-    print(_parity_line(check_parity(model, checkpoint)))
+    parity = check_parity(model, checkpoint)
+    print(json.dumps({"model": str(model), "parity": asdict(parity)}) if as_json else _parity_line(parity))
 
 
 def _parity_line(parity: Parity) -> str:
@@ -74,6 +82,8 @@ def _parity_line(parity: Parity) -> str:
         f"{parity.largest_difference:.2g} (tolerance {parity.tolerance:g}; of logits above 1 a share of their size)"
     )
 
+
+main.complete_in_shells()
 
 if __name__ == "__main__":
     main()

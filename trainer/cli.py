@@ -10,13 +10,23 @@ trainer compare first.run second.run
 
 from __future__ import annotations
 
+import json
 from argparse import SUPPRESS, ArgumentTypeError
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from scorer import __version__
-from scorer.cli.arguments import file_path
-from scorer.cli.tool import ArgumentParser, BooleanOptionalAction, Tool, UsageError, at_least, needs_extra
+from scorer.cli.arguments import file_path, json_argument
+from scorer.cli.messages import Messages
+from scorer.cli.tool import (
+    ArgumentParser,
+    BooleanOptionalAction,
+    Tool,
+    UsageError,
+    at_least,
+    log_argument,
+    needs_extra,
+)
 from scorer.system.nearest import did_you_mean
 from scorer.system.terminal import printable, shortened
 from trainer.errors import TrainerError
@@ -69,6 +79,8 @@ def _fit_arguments(parser: ArgumentParser) -> None:
     add("--tensorboard", metavar="DIR", type=Path, help="Write the figures of all epochs for TensorBoard as well.")
     add("--resume", action="store_true", help="Continue an interrupted fit, or, with more --epochs, a finished one.")
     add("--force", action="store_true", help="Replace an existing checkpoint.")
+    log_argument(parser)
+    json_argument(parser)
     for kind, title in _OPTIONS.items():
         group = parser.add_argument_group(title, "Each defaults to the recipe's.")
         for option in options_of(kind):
@@ -103,6 +115,8 @@ def fit_(
     resume: bool,
     force: bool,
     tensorboard: Path | None,
+    log_format: str | None,
+    as_json: bool,
     **given: Any,
 ) -> None:
     """Fit a network to the train split of DATA and save its best epoch.
@@ -113,20 +127,27 @@ def fit_(
     with needs_extra("trainer"):
         from trainer.fitting import FitOptions, fit
         from trainer.learning.display import FitDisplay
-        from trainer.learning.report import describe_fit
+        from trainer.learning.report import best_epoch, describe_fit
         from trainer.resuming import has_finished_an_epoch
 
     source = _source(data, text_column, label_column, source_column)
     options = FitOptions(source, chosen, output, seed, resume, force)
+    # Without a log it tells nothing, as a command does that prints one JSON object and nothing else.
+    say = Messages("trainer", log_format).info if log_format or as_json else None
     try:
-        with FitDisplay(chosen.epochs) as display:
+        with FitDisplay(chosen.epochs, say) as display:
             result = fit(options, display) if tensorboard is None else _fit_watched(options, display, tensorboard)
     except KeyboardInterrupt:
         begun = has_finished_an_epoch(output)
         kept = f"{printable(str(output))} holds the best epoch so far" if begun else "no epoch was finished"
-        print(f"interrupted: {kept}; continue with --resume")
+        (say or print)(f"interrupted: {kept}; continue with --resume")
         raise
-    print("\n".join([*map(printable, describe_fit(result.history)), f"saved {printable(str(result.checkpoint))}"]))
+    for line in [*describe_fit(result.history), f"saved {result.checkpoint}"]:
+        (say or print)(printable(line))
+    if as_json:
+        history = [asdict(record) for record in result.history]
+        best = best_epoch(result.history).epoch
+        print(json.dumps({"checkpoint": str(result.checkpoint), "best_epoch": best, "history": history}))
 
 
 def _fit_watched(options: FitOptions, display: FitDisplay, folder: Path) -> FitResult:
@@ -178,6 +199,7 @@ def _evaluate_arguments(parser: ArgumentParser) -> None:
     _data_arguments(parser)
     parser.add_argument("--split", default="test", help="The split to measure on.  [default: %(default)s]")
     parser.add_argument("--record", action="store_true", help="Keep the figures in the checkpoint, for its card.")
+    json_argument(parser)
 
 
 @main.command("evaluate CHECKPOINT", _evaluate_arguments)
@@ -190,6 +212,7 @@ def evaluate(
     source_column: str | None,
     split: str,
     record: bool,
+    as_json: bool,
 ) -> None:
     """Print loss, accuracy and calibration error of CHECKPOINT on a split, and each source's figures.
 
@@ -200,6 +223,9 @@ def evaluate(
 
     source = _source(data, text_column, label_column, source_column)
     result = evaluate_checkpoint(checkpoint, source, split, record=record)
+    if as_json:
+        print(json.dumps({"checkpoint": str(checkpoint), "split": split, **asdict(result)}))
+        return
     figures = f"loss {result.loss:.4f}, accuracy {result.accuracy:.2%} ({result.reviews:,} reviews)"
     print(f"{split}: {figures}, calibration error {result.ece:.2%}")
     for line in describe_sources(result.sources):
@@ -228,6 +254,8 @@ def _choose_recipe(name: str, given: dict[str, Any]) -> Recipe:
     teachers = replace(recipe.teachers, **of_teachers) if recipe.teachers else None
     return replace(recipe, **of_recipe, teachers=teachers)
 
+
+main.complete_in_shells()
 
 if __name__ == "__main__":
     main()

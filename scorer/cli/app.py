@@ -24,3 +24,4 @@ main.command_in("scorer.cli.evaluate", "evaluate INPUT", "Print how good a model
 main.command_in(
     "scorer.cli.inspect", "inspect [MODEL]", "Verify a sealed MODEL, or the embedded one, and print its card."
 )
+main.complete_in_shells()

@@ -14,7 +14,8 @@ from scorer.cli.arguments import (
     output_place,
     sign,
 )
-from scorer.cli.tool import ArgumentParser, at_least
+from scorer.cli.messages import Messages
+from scorer.cli.tool import ArgumentParser, at_least, log_argument
 from scorer.errors import FileSystemWarning, UsageError
 from scorer.system.terminal import printable, shortened
 
@@ -25,11 +26,14 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
     from pathlib import Path
     from typing import Any
 
-    from scorer.run.options import RunOptions, RunSummary
+    from scorer.run.options import OnProgress, Progress, RunOptions, RunSummary
     from scorer.run.preview import Preview
     from scorer.scoring import Scorer
 
 __all__ = ["run", "run_arguments"]
+
+_LOG_EVERY = 10.0
+"""Seconds between two lines of a log that say how far a job is."""
 
 
 def run_arguments(parser: ArgumentParser) -> None:
@@ -71,6 +75,7 @@ def _output_arguments(group: ArgumentGroup) -> None:
     add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
     add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
     add("--force", action="store_true", help="Replace an existing output.")
+    add("--skip-existing", action="store_true", help="End well at once if the output is there already.")
 
 
 def _csv_output_arguments(group: ArgumentGroup) -> None:
@@ -105,6 +110,7 @@ def _work_arguments(group: ArgumentGroup) -> None:
         help="Say what would be read and written, and how long it would take; no more.",
     )
     add("--quiet", "-q", action="store_true", help="Print nothing but errors.")
+    log_argument(group)
     json_argument(group)
 
 
@@ -116,37 +122,59 @@ def run(
     dry_run: bool,
     quiet: bool,
     as_json: bool,
+    log_format: str | None,
+    skip_existing: bool,
     **given: Any,
 ) -> None:
     """Write every row of INPUT back with its sentiment.
 
     Example: scorer run reviews.parquet -o scored.parquet
     """
+    from scorer.files.places import shown
     from scorer.system.limits import limited_memory
     from scorer.system.process import return_freed_memory
 
-    options, silent = _run_options(**given), quiet or as_json
+    options, silent = _run_options(**given), quiet or as_json or bool(log_format)
+    messages = Messages("scorer", None if quiet else log_format)
     if quiet:
         warnings.simplefilter("ignore", FileSystemWarning)
-    return_freed_memory()
-    with limited_memory(memory_limit):
-        scorer = open_scorer(model)
-        if dry_run:
-            _show_preview(options, scorer, as_json)
-            return
-        if not silent:
-            print(_model_line(scorer))
-        summary = _run_shown(options, scorer, visible=not silent)
-        if verify:
-            from scorer.run.verification import verify_rows
+    if skip_existing and _is_there(options):
+        facts = {"input": ", ".join(map(shown, options.inputs)), "output": shown(options.output), "existing": True}
+        words = f"{printable(shown(options.output))}: is there already, and stays as it is"
+    else:
+        return_freed_memory()
+        with limited_memory(memory_limit):
+            scorer = open_scorer(model)
+            if dry_run:
+                _show_preview(options, scorer, as_json)
+                return
+            messages.info(_model_line(scorer), model_sha256=scorer.sealed.sha256)
+            if not silent:
+                print(_model_line(scorer))
+            summary = _run_shown(options, scorer, messages if log_format else None, visible=not silent)
+            if verify:
+                from scorer.run.verification import verify_rows
 
-            summary.verified = verify_rows(options, scorer, summary, verify)
+                summary.verified = verify_rows(options, scorer, summary, verify)
+        facts, words = summary.as_dict(), _summary_lines(summary)
+    messages.info(words, **facts)
     if as_json:
         import json
 
-        print(json.dumps(summary.as_dict()))
-    elif not quiet:
-        print(_summary_lines(summary))
+        print(json.dumps(facts))
+    elif not silent:
+        print(words)
+
+
+def _is_there(options: RunOptions) -> bool:
+    """The output; raises `UsageError` where it is to be replaced as well."""
+    from scorer.files.places import output_at
+
+    if options.force:
+        raise UsageError("--skip-existing: leaves the output that --force would replace; give one of them")
+    if options.one_each:
+        raise UsageError("--skip-existing: is for a single output; name a file")
+    return output_at(options.output).exists()
 
 
 def _run_options(
@@ -191,12 +219,29 @@ def _model_line(scorer: Scorer) -> str:
     return f"model: {name} ({scorer.sealed.sha256[:12]})"
 
 
-def _run_shown(options: RunOptions, scorer: Scorer, *, visible: bool) -> RunSummary:
-    """Run the job; if `visible`, it shows on stderr how far it is."""
+def _log_of(messages: Messages) -> OnProgress:
+    from time import monotonic
+
+    began = last = monotonic()
+
+    def show(done: Progress) -> None:
+        nonlocal last
+        now = monotonic()
+        if now - last < _LOG_EVERY:
+            return
+        last, rate, about = now, done.rows / (now - began), "" if done.is_exact else "about "
+        words = f"{done.rows:,} of {about}{done.total:,} reviews, {rate:,.0f}/s"
+        messages.info(words, rows=done.rows, total=done.total, total_is_exact=done.is_exact, reviews_per_second=rate)
+
+    return show
+
+
+def _run_shown(options: RunOptions, scorer: Scorer, log: Messages | None, *, visible: bool) -> RunSummary:
+    """Run the job; it tells the `log` how far it is, or shows it on stderr if `visible`."""
     from scorer.run.job import run as run_job
 
-    if not visible:
-        return run_job(options, scorer)
+    if log or not visible:
+        return run_job(options, scorer, _log_of(log) if log else None)
     from scorer.cli.display import RunDisplay
 
     with RunDisplay() as display:

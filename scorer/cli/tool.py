@@ -12,11 +12,11 @@ import sys
 import warnings
 from argparse import ArgumentError, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, HelpFormatter
 
+from scorer.cli.messages import LOG_FORMATS, Messages
 from scorer.cli.signals import StopSignals
 from scorer.cli.streams import StandardStreams
 from scorer.errors import FileSystemWarning, SentimentScorerError, UsageError
 from scorer.system.nearest import did_you_mean
-from scorer.system.terminal import on_one_line
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` for it takes milliseconds
 if TYPE_CHECKING:
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     _Function = TypeVar("_Function", bound=Callable[..., None])
     _Command = tuple[Callable[[ArgumentParser], None], Callable[..., None]]
 
-__all__ = ["ArgumentParser", "BooleanOptionalAction", "Tool", "UsageError", "at_least", "needs_extra"]
+__all__ = [
+    "ArgumentParser",
+    "BooleanOptionalAction",
+    "Tool",
+    "UsageError",
+    "at_least",
+    "log_argument",
+    "needs_extra",
+]
 
 _WORDING = (
     ("usage:", "Usage:"),
@@ -37,6 +45,7 @@ _WORDING = (
 )
 _TAKEN_AS_IT_IS = "\0"
 """Before arguments that follow `--`: argparse forgets that it stood there, and no argument can hold this character."""
+_EXIT_CODES = "Exit codes: 0 done, 1 refused in one line, 2 usage, 130 Ctrl-C, 143 SIGTERM.\n"
 _BOLD = r"^(Usage:|\S.*:$)"
 _CYAN = r"^(  (?:-\S+|[A-Za-z-]+)|    [a-z-]+(?=  ))"
 
@@ -52,6 +61,7 @@ class Tool:
     def __init__(self, name: str, summary: str, version: str) -> None:
         self._name, self._summary, self._version = name, summary, version
         self._commands: dict[str, tuple[str, str, Callable[[], _Command]]] = {}
+        self._messages = Messages(name)
 
     def command(self, usage: str, add_arguments: Callable[[ArgumentParser], None]) -> Callable[[_Function], _Function]:
         """Make the decorated function a command: `usage` is its name and its required arguments.
@@ -81,6 +91,16 @@ class Tool:
 
         self._commands[name] = usage, summary, load
 
+    def complete_in_shells(self) -> None:
+        """Add the command `completion`, which prints what makes a shell complete this tool's commands and options."""
+
+        def load() -> _Command:
+            from scorer.cli.completion import command_of
+
+            return command_of(self._name, self._commands, self._parser_of)
+
+        self._commands["completion"] = "completion SHELL", "Print what completes commands and options in SHELL.", load
+
     def __call__(self) -> NoReturn:
         """Run what the command line says and exit: 0 done, 1 refused in one line, 2 usage, 130 Ctrl-C, 143 SIGTERM."""
         with StandardStreams() as streams:
@@ -89,6 +109,7 @@ class Tool:
 
     def _ended(self, arguments: list[str], streams: StandardStreams) -> int:
         """Run a command; its exit code, after one line where it is not 0."""
+        self._messages = Messages.asked_for(self._name, arguments)
         with StopSignals() as signals, warnings.catch_warnings():
             warnings.showwarning = self._show_warning
             try:
@@ -97,11 +118,8 @@ class Tool:
                 return code
             except (Exception, KeyboardInterrupt) as error:
                 words, code = _ending(error, signals.received)
-                self._tell("; ".join([words, *getattr(error, "__notes__", ())]))
+                self._messages.error("; ".join([words, *getattr(error, "__notes__", ())]), code)
                 return code
-
-    def _tell(self, words: str) -> None:
-        print(on_one_line(f"{self._name}: {words}"), file=sys.stderr)
 
     def _show_warning(
         self,
@@ -114,23 +132,41 @@ class Tool:
     ) -> None:
         """Ours as a line of their own, those of libraries as Python has them."""
         if category is FileSystemWarning:
-            self._tell(str(message))
+            self._messages.warning(str(message))
         else:
             print(warnings.formatwarning(message, category, filename, lineno), end="", file=sys.stderr)
 
     def _parse_and_run(self, arguments: list[str]) -> int:
         try:
             name = self._parser().parse_args(arguments[:1] or ["--help"]).command
-            usage, _, load = self._commands[name]
-            add_arguments, function = load()
-            parser = _Parser(f"{self._name} {name}", f"{self._name} {usage}", *_summary(function))
-            add_arguments(parser)
-            _add_help(parser)
-            given = parser.parse_intermixed_args(_marked(arguments[1:]))
+            parser, function = self._parser_of(name)
+            given = self._given(parser, name, _marked(arguments[1:]))
         except SystemExit as end:  # argparse has printed the help or the version
             return int(end.code or 0)
-        function(**vars(given))
+        self._messages = Messages(self._name, given.get("log_format"), given.get("as_json", False))
+        function(**given)
         return 0
+
+    def _parser_of(self, name: str) -> tuple[ArgumentParser, Callable[..., None]]:
+        """The parser of a command, and the function that takes what it parsed."""
+        usage, _, load = self._commands[name]
+        add_arguments, function = load()
+        parser = _Parser(f"{self._name} {name}", f"{self._name} {usage}", *_summary(function))
+        add_arguments(parser)
+        config = f"Arguments from the table [{name}] of a TOML file; the command line wins."
+        parser.add_argument("--config", metavar="FILE", help=config)
+        _add_help(parser)
+        return parser, function
+
+    def _given(self, parser: ArgumentParser, name: str, arguments: list[str]) -> dict[str, Any]:
+        """What the command line gives a command, and the file that it names by `--config`."""
+        if any(one.partition("=")[0] == "--config" for one in arguments):
+            from scorer.cli.config import apply_config
+
+            apply_config(parser, self._name, name, arguments)
+        given = vars(parser.parse_intermixed_args(arguments))
+        del given["config"]
+        return given
 
     def _parser(self) -> ArgumentParser:
         """The parser of the first argument, which names the command."""
@@ -189,7 +225,7 @@ class _Parser(ArgumentParser):
 
     def format_help(self) -> str:
         """The help text, in colour on a terminal."""
-        text = super().format_help()
+        text = f"{super().format_help()}\n{_EXIT_CODES}"
         for old, new in _WORDING:
             text = re.sub(f"^{old}", new, text, flags=re.MULTILINE)
         if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
@@ -223,6 +259,13 @@ class _Formatter(HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=34, width=_terminal_width() - 2)
 
+    def add_argument(self, action: Action) -> None:
+        """As argparse does, which forgets that commands are indented when it measures their names."""
+        super().add_argument(action)
+        commands = [len(one.dest) for one in getattr(action, "_choices_actions", ())]
+        longest = max(commands, default=0) + self._current_indent + self._indent_increment
+        self._action_max_length = max(self._action_max_length, longest)
+
 
 def _summary(function: Callable[..., None]) -> tuple[str, str]:
     """A docstring's first line, and what follows it as one line."""
@@ -251,6 +294,12 @@ def at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def log_argument(parser: _ActionsContainer) -> None:
+    """Add `--log-format`."""
+    lines = "Tell how the work goes on stderr, each line with its time; for where nobody looks at a terminal."
+    parser.add_argument("--log-format", choices=LOG_FORMATS, help=lines)
 
 
 class needs_extra:  # noqa: N801 - reads as the context manager that it is; contextlib would cost 3 ms

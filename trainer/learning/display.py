@@ -1,6 +1,8 @@
 """How a fit shows itself: a live bar on a terminal, plain lines in a log."""
 
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from types import TracebackType
 
 from scorer.system.live_line import LiveLine, clock
@@ -12,10 +14,13 @@ __all__ = ["FitDisplay"]
 
 
 class FitDisplay:
-    """Prints one line per epoch on stdout; in between a line that moves on stderr, if that is a terminal."""
+    """Prints one line per epoch on stdout; in between a line that moves on stderr, if that is a terminal.
 
-    def __init__(self, epochs: int) -> None:
-        self._epochs, self._live = epochs, LiveLine(self._line)
+    With `say`, each line goes there instead, and an epoch's figures by their names; then nothing moves.
+    """
+
+    def __init__(self, epochs: int, say: Callable[..., None] | None = None) -> None:
+        self._epochs, self._say, self._live = epochs, say, LiveLine(self._line)
         self._epoch, self._reviews, self._begun = 0, 0, 0.0
         self._mean: Evaluation | None = None
 
@@ -29,6 +34,12 @@ class FitDisplay:
 
     def said(self, line: str) -> None:
         """Print a line."""
+        self._tell(line)
+
+    def _tell(self, line: str, **facts: object) -> None:
+        if self._say:
+            self._say(line, **facts)
+            return
         self._live.stop()
         print(printable(line), flush=True)
 
@@ -39,15 +50,17 @@ class FitDisplay:
     def batch_done(self, mean: Evaluation) -> None:
         """Move it."""
         self._mean = mean
-        self._live.start()
+        if not self._say:
+            self._live.start()
 
     def epoch_ended(self, record: EpochRecord, is_best: bool) -> None:
         """Print the epoch's line."""
-        self.said(
+        self._tell(
             f"epoch {record.epoch:>2}/{self._epochs}  "
             f"train loss {record.train_loss:.4f} accuracy {record.train_accuracy:.2%}  "
             f"validation loss {record.validation_loss:.4f} accuracy {record.validation_accuracy:.2%}  "
-            f"{record.seconds:.0f} s{'  best' if is_best else ''}"
+            f"{record.seconds:.0f} s{'  best' if is_best else ''}",
+            **asdict(record),
         )
 
     def _line(self) -> tuple[float, list[list[str]]]:
