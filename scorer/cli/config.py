@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentError, ArgumentParser, BooleanOptionalAction
 
 from scorer.errors import UsageError
+from scorer.system.nearest import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
@@ -29,7 +30,8 @@ def apply_config(parser: ArgumentParser, tool: str, command: str, given: Sequenc
     for key, value in _table(file, tool, command).items():
         action = actions.get(key.replace("_", "-"))
         if action is None:
-            raise UsageError(f"{file}: {key!r} is no argument of {tool} {command}; see {tool} {command} --help")
+            meant = did_you_mean(key, actions) or f"; see {tool} {command} --help"
+            raise UsageError(f"{file}: {key!r} is no argument of {tool} {command}{meant}")
         if not any(one.partition("=")[0] in action.option_strings for one in given):
             try:
                 _set_default(parser, action, value)

@@ -32,7 +32,7 @@ def test_a_file_holds_the_arguments_and_the_command_line_wins(command: Command, 
     [
         ("output = 3", "has no table [run]"),
         ("[run]\nworkers = 0", "workers: '0' is not a whole number of at least 1"),
-        ("[run]\nwerkers = 1", "'werkers' is no argument of scorer run"),
+        ("[run]\nwerkers = 1", "'werkers' is no argument of scorer run; did you mean 'workers'?"),
         ("[run]\nstatus = 1", "status: is a switch: true or false"),
         ('[run]\nformat = "xlsx"', "invalid choice: 'xlsx'"),
         ('[run]\nprefix = ["a", "b"]', "prefix: takes one value, not a list"),
