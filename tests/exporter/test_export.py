@@ -39,7 +39,8 @@ def test_parity_is_printed_sealed_and_proved_again(command: Command, fitted: Pat
     parity = read_sealed(Path("mine.onnx")).card.parity
     assert parity["largest_difference"] == pytest.approx(printed, rel=0.1)
     assert parity["cases"] == 4 * 5 * 3
-    assert command("exporter", "check", "mine.onnx", fitted / "best.pth").code == 0
+    checked = command("exporter", "check", "mine.onnx", fitted / "best.pth", "--json")
+    assert json.loads(checked.out)["parity"] == {**parity, "largest_difference": pytest.approx(printed, rel=0.1)}
 
 
 def test_the_file_is_plain_onnx_with_dynamic_axes(fitted: Path) -> None:
@@ -122,7 +123,8 @@ def test_check_refuses_another_checkpoint(command: Command, fitted: Path) -> Non
 def test_the_hugging_face_layout_is_read_by_its_own_libraries(command: Command, fitted: Path) -> None:
     from transformers import AutoTokenizer
 
-    assert command("exporter", "to-onnx", fitted / "best.pth", "-o", "x.onnx", "--hf-dir", "hub").code == 0
+    result = command("exporter", "to-onnx", fitted / "best.pth", "-o", "x.onnx", "--hf-dir", "hub", "--json")
+    assert json.loads(result.out)["output"] == "x.onnx", result.err
     config = json.loads(Path("hub/config.json").read_text())
     assert config["id2label"] == {"0": "negative", "1": "positive"}
     tokenizer = AutoTokenizer.from_pretrained("hub")
