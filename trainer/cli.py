@@ -30,7 +30,7 @@ from scorer.cli.tool import (
 from scorer.system.nearest import did_you_mean
 from scorer.system.terminal import printable, shortened
 from trainer.errors import TrainerError
-from trainer.recipes import RECIPES, Recipe, Teachers
+from trainer.recipes import FEW_REVIEWS, NETWORK_VALUES, RECIPES, Recipe, Teachers
 from trainer.values import Option, options_of
 
 TYPE_CHECKING = False
@@ -67,6 +67,12 @@ def _fit_arguments(parser: ArgumentParser) -> None:
     _data_arguments(parser)
     add = parser.add_argument
     add("--recipe", metavar="NAME", default="default", help="default, distilled or tutorial.  [default: %(default)s]")
+    add(
+        "--start",
+        metavar="default|none|FILE",
+        help="Go on from the embedded model, or from that of a .pth or .onnx file; its words are kept, those of the"
+        f" reviews added.  [default: default below {FEW_REVIEWS:,} reviews, in recipe default]",
+    )
     add(
         "--output",
         "-o",
@@ -107,6 +113,7 @@ def fit_(
     *,
     data: list[str] | None,
     recipe: str,
+    start: str | None,
     output: Path,
     text_column: str,
     label_column: str,
@@ -123,31 +130,34 @@ def fit_(
 
     Example: trainer fit --data my-reviews -o best.pth
     """
-    chosen = _choose_recipe(recipe, given)
+    chosen, for_few = _choose_recipes(recipe, start, given)
     with needs_extra("trainer"):
         from trainer.fitting import FitOptions, fit
         from trainer.learning.display import FitDisplay
         from trainer.learning.report import best_epoch, describe_fit
+        from trainer.learning.verdict import describe_verdict
         from trainer.resuming import has_finished_an_epoch
 
     source = _source(data, text_column, label_column, source_column)
-    options = FitOptions(source, chosen, output, seed, resume, force)
+    options = FitOptions(source, chosen, output, seed, resume, force, for_few=for_few)
     # Without a log it tells nothing, as a command does that prints one JSON object and nothing else.
     say = Messages("trainer", log_format).info if log_format or as_json else None
     try:
-        with FitDisplay(chosen.epochs, say) as display:
+        with FitDisplay(say) as display:
             result = fit(options, display) if tensorboard is None else _fit_watched(options, display, tensorboard)
     except KeyboardInterrupt:
         begun = has_finished_an_epoch(output)
         kept = f"{printable(str(output))} holds the best epoch so far" if begun else "no epoch was finished"
         (say or print)(f"interrupted: {kept}; continue with --resume")
         raise
-    for line in [*describe_fit(result.history), f"saved {result.checkpoint}"]:
+    judged = describe_verdict(result.verdict) if result.verdict else []
+    for line in [*describe_fit(result.history), *judged, f"saved {result.checkpoint}"]:
         (say or print)(printable(line))
     if as_json:
         history = [asdict(record) for record in result.history]
-        best = best_epoch(result.history).epoch
-        print(json.dumps({"checkpoint": str(result.checkpoint), "best_epoch": best, "history": history}))
+        told = {"checkpoint": str(result.checkpoint), "best_epoch": best_epoch(result.history).epoch}
+        verdict = result.verdict.as_dict() if result.verdict else None
+        print(json.dumps({**told, "history": history, "verdict": verdict}))
 
 
 def _fit_watched(options: FitOptions, display: FitDisplay, folder: Path) -> FitResult:
@@ -236,6 +246,24 @@ def _source(names: list[str] | None, text_column: str, label_column: str, source
     from trainer.data.reviews import DataOptions
 
     return DataOptions(tuple(names or ["imdb"]), text_column, label_column, source_column)
+
+
+def _choose_recipes(name: str, start: str | None, given: dict[str, Any]) -> tuple[Recipe, Recipe | None]:
+    """The recipe to fit by, and the one to fit by instead where there are few reviews.
+
+    Who names a value of the network, or of teachers, means a fit that begins anew.
+    """
+    anew = [o.flag for o in options_of(Recipe) if o.field in given and o.field in NETWORK_VALUES]
+    if start in (None, "none"):
+        chosen = _choose_recipe(name, given)
+        taught = any(o.field in given for o in options_of(Teachers))
+        few = start is None and name == "default" and not anew and not taught
+        return chosen, _choose_recipe("continued", given) if few else None
+    if name not in ("default", "continued"):
+        raise UsageError(f"--start: recipe {name!r} begins anew; leave one of them out")
+    if anew:
+        raise UsageError(f"{anew[0]}: a fit that goes on from a model keeps its network and text settings")
+    return replace(_choose_recipe("continued", given), start=start), None
 
 
 def _choose_recipe(name: str, given: dict[str, Any]) -> Recipe:

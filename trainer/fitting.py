@@ -9,15 +9,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from trainer.data.batches import training_batches, validation_batches
-from trainer.data.reviews import DataOptions, EncodedReviews, column_of, encode_reviews, sources_of
+from trainer.data.batches import validation_batches
+from trainer.data.reviews import DataOptions, EncodedReviews, column_of, sources_of
 from trainer.data.splits import Splits, choose_splits
 from trainer.data.tokenizer import make_tokenizer, pad_id_of
-from trainer.data.weights import weights_of
 from trainer.learning.calibration import Calibration, calibrate
 from trainer.learning.checkpoint import (
     Checkpoint,
@@ -27,25 +25,28 @@ from trainer.learning.checkpoint import (
     save_checkpoint,
     tool_versions,
 )
+from trainer.learning.epochs import learn_epoch, passes_of
 from trainer.learning.evaluation import (
     Evaluation,
-    Mean,
+    Prediction,
     figures_by_source,
     joined_predictions,
+    losses_of,
     mean_of,
     predict,
 )
+from trainer.learning.judges import Judge
 from trainer.learning.learner import Learner
 from trainer.learning.page import write_fit_page
 from trainer.learning.page_reuse import keep_freed_memory
 from trainer.learning.report import best_epoch, write_history
+from trainer.learning.verdict import Verdict, embedded_probabilities, reach_verdict
+from trainer.material import Material, prepare
 from trainer.network.lstm import SentimentLSTM
-from trainer.network.rounding import round_vectors
-from trainer.recipes import DEFAULT, Recipe
+from trainer.recipes import DEFAULT, FEW_REVIEWS, Recipe
 from trainer.resuming import only_fit_of, refuse_another_fit, state_to_resume
-from trainer.seeds import epoch_seed
 from trainer.stages import Stages
-from trainer.teachers.school import Lesson, teach
+from trainer.start import Start, load_start
 
 __all__ = ["FitObserver", "FitOptions", "FitResult", "fit"]
 
@@ -68,14 +69,18 @@ class FitOptions:
     """Seconds after which a long stage keeps its state: seldom enough that writing costs nothing that shows."""
     speak_every: float = 60.0
     """Seconds after which a long stage says how far it is."""
+    for_few: Recipe | None = None
+    """Instead of `recipe` where there are fewer than `FEW_REVIEWS` reviews to learn from."""
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """Where the best epoch was saved, and every epoch's figures."""
+    """Where the best epoch was saved, every epoch's figures, and how good it is."""
 
     checkpoint: Path
     history: list[EpochRecord]
+    verdict: Verdict | None = None
+    """None where no reviews are left that did not choose the epoch, as in the tutorial."""
 
 
 class FitObserver(Protocol):
@@ -83,6 +88,9 @@ class FitObserver(Protocol):
 
     def said(self, line: str) -> None:
         """A line for the log."""
+
+    def planned(self, epochs: int) -> None:
+        """The fit will have `epochs` epochs at most."""
 
     def epoch_started(self, epoch: int, reviews: int) -> None:
         """Epoch `epoch` of `reviews` reviews begins."""
@@ -105,42 +113,55 @@ def fit(options: FitOptions, observer: FitObserver) -> FitResult:
 
 
 def _fit(options: FitOptions, observer: FitObserver) -> FitResult:
-    recipe = options.recipe
     keep_freed_memory()
     observer.said(f"loading {options.data}")
     with state_to_resume(options.output, resume=options.resume) as last:
-        splits = choose_splits(options.data, recipe, options.seed)
-        data = splits.describe(options.data)
+        splits = choose_splits(options.data, options.recipe, options.seed)
+        options, start = _chosen_recipe(options, splits)
+        recipe, data = options.recipe, splits.describe(options.data)
         if last:
             refuse_another_fit(options.output, last, recipe.without_paths(), options.seed, data)
+    observer.planned(recipe.epochs)
     observer.said(_sizes(splits))
-    tokenizer = Tokenizer.from_str(last.tokenizer_json) if last else make_tokenizer(recipe, splits)
-
-    session = _Session(options, tokenizer, data, last)
-    if recipe.teachers:
-        weights = [recipe.source_weights, recipe.positive_weight]
-        root = {"data": data, "tokenizer": tokenizer.to_str(), "seed": options.seed, "weights": weights}
-        lesson = teach(splits, tokenizer, recipe, options.seed, _stages(options, root, observer))
-        session.learn_from(lesson)
-        reviews = lesson.reviews
-    else:
-        reviews = encode_reviews(splits.train, session.encoder, weights_of(splits.train, recipe))
-    held_out = encode_reviews(splits.validation, session.encoder, weights_of(splits.validation, recipe))
-    sources = sources_of(splits.validation)
+    if start:
+        observer.said(start.about)
+    tokenizer = _tokenizer(last, start, recipe, splits)
+    session = _Session(options, tokenizer, data, last, start)
+    weights = [recipe.source_weights, recipe.positive_weight]
+    root = {"data": data, "tokenizer": tokenizer.to_str(), "seed": options.seed, "weights": weights}
+    stages = _stages(options, root, observer)
+    material = prepare(splits, tokenizer, session.encoder, recipe, start, options.seed, stages)
+    session.learn_from(material)
+    session.judge_start(material, observer)
     while not session.finished:
-        session.run_epoch(reviews, held_out, sources, observer)
-    _report(options.output, splits, held_out, session.history)
-    return FitResult(options.output, session.history)
+        session.run_epoch(material.reviews, material.judge, observer)
+    verdict = session.reach_verdict(material)
+    _report(options.output, material.judge, session.history)
+    return FitResult(options.output, session.history, verdict)
 
 
-def _report(saved: Path, splits: Splits, held_out: EncodedReviews, history: list[EpochRecord]) -> None:
+def _report(saved: Path, judge: Judge, history: list[EpochRecord]) -> None:
     """Write the page on the fit; the best epoch judges once more, because a resumed fit may not have seen it."""
     best = load_checkpoint(saved)
-    batches = validation_batches(held_out, best.recipe, best.text)
-    judged = joined_predictions(predict(best.build_network(), batches, best.temperature))
-    texts, sources = column_of(splits.validation, "text"), sources_of(splits.validation)
     page = run_folder(saved) / "report.html"
-    write_fit_page(best, history, judged, texts, sources, held_out.ids.lengths, page)
+    write_fit_page(best, history, judge.judged(best), judge.texts, judge.sources, judge.reviews.ids.lengths, page)
+
+
+def _chosen_recipe(options: FitOptions, splits: Splits) -> tuple[FitOptions, Start | None]:
+    """The options with the recipe that suits the number of reviews, and the model that it goes on from."""
+    few = len(splits.train) + len(splits.validation) < FEW_REVIEWS
+    recipe = options.for_few if options.for_few and few else options.recipe
+    if recipe.start is None:
+        return replace(options, recipe=recipe), None
+    texts = (text for part in (splits.train, splits.validation) for text in column_of(part, "text").to_pylist())
+    start = load_start(recipe.start).with_words_of(texts, recipe.vocab_size)
+    return replace(options, recipe=start.recipe(recipe)), start
+
+
+def _tokenizer(last: Checkpoint | None, start: Start | None, recipe: Recipe, splits: Splits) -> Tokenizer:
+    if last:
+        return Tokenizer.from_str(last.tokenizer_json)
+    return Tokenizer.from_str(start.tokenizer_json) if start else make_tokenizer(recipe, splits)
 
 
 def _sizes(splits: Splits) -> str:
@@ -160,7 +181,12 @@ class _Session:
     """The moving parts of one fit: what learns, and the history."""
 
     def __init__(
-        self, options: FitOptions, tokenizer: Tokenizer, data: dict[str, Any], last: Checkpoint | None
+        self,
+        options: FitOptions,
+        tokenizer: Tokenizer,
+        data: dict[str, Any],
+        last: Checkpoint | None,
+        start: Start | None,
     ) -> None:
         self._options, self._recipe, recipe = options, options.recipe, options.recipe
         torch.manual_seed(options.seed)
@@ -181,33 +207,66 @@ class _Session:
         self.encoder = self._blank.build_encoder()
         self._learner = Learner(recipe, settings, self.encoder.unknown_id)
         self.history: list[EpochRecord] = []
+        self._first: SentimentLSTM | None = None
+        if start:
+            self._learner.start_from(start.weights)
+            self._first = self._learner.served_network()
         if last:
             self._restore(last)
 
     @property
     def finished(self) -> bool:
         """All epochs are done, or the patience is used up."""
-        if len(self.history) >= self._recipe.epochs:
+        if not self.history:
+            return False
+        done = self.history[-1].epoch
+        if done >= self._recipe.epochs:
             return True
-        waited = len(self.history) - best_epoch(self.history).epoch if self.history else 0
+        waited = done - best_epoch(self.history).epoch
         return self._recipe.patience is not None and waited >= self._recipe.patience
 
-    def learn_from(self, lesson: Lesson) -> None:
-        """Note what the teachers reached; a network that has not begun takes over their word vectors."""
-        self._blank = replace(self._blank, stages=lesson.stages)
-        if not self.history:
-            self._learner.start_from(lesson.weights)
+    def learn_from(self, material: Material) -> None:
+        """Note what the stages reached; a network that has not begun takes over what they made for it."""
+        self._blank = replace(self._blank, stages=material.stages)
+        if not self.history and material.weights:
+            self._learner.start_from(material.weights)
 
-    def run_epoch(
-        self, train: EncodedReviews, validation: EncodedReviews, sources: NDArray[np.str_], observer: FitObserver
-    ) -> None:
-        """Train on every review once, validate, save; `sources` [rows] are those of `validation`."""
-        epoch, started = len(self.history) + 1, time.perf_counter()
-        observer.epoch_started(epoch, len(train))
-        trained = self._train(train, epoch, observer)
-        batches = validation_batches(validation, self._recipe, self._blank.text)
-        served = self._served_network()
-        predictions = predict(served, batches)
+    def judge_start(self, material: Material, observer: FitObserver) -> None:
+        """Judge the model that the fit goes on from, as epoch 0, if there is one and it has not been judged."""
+        if self._first is None or self.history:
+            return
+        started = time.perf_counter()
+        batches = validation_batches(material.reviews, self._recipe, self._blank.text)
+        self._judge(0, mean_of(predict(self._first, batches), "rows"), started, material.judge, observer)
+
+    def run_epoch(self, train: EncodedReviews, judge: Judge, observer: FitObserver) -> None:
+        """Train on every review, judge, save."""
+        epoch, started = (self.history[-1].epoch if self.history else 0) + 1, time.perf_counter()
+        observer.epoch_started(epoch, passes_of(self._recipe, len(train)) * len(train))
+        fit = self._blank.text, self._options.seed, epoch
+        trained = learn_epoch(self._learner, train, self._recipe, *fit, heard=observer.batch_done)
+        self._judge(epoch, trained, started, judge, observer)
+
+    def reach_verdict(self, material: Material) -> Verdict | None:
+        """How good the best epoch is, kept in its checkpoint as well."""
+        exam, best = material.exam, load_checkpoint(self._options.output)
+        if exam is None:
+            return None
+        if exam.reviews:
+            batches = validation_batches(exam.reviews, self._recipe, best.text)
+            logits = joined_predictions(predict(best.build_network(), batches, best.temperature)).logits
+        else:
+            logits = material.judge.judged(best).logits
+        others = {**embedded_probabilities(exam.texts), "linear model": torch.sigmoid(exam.linear).numpy()}
+        verdict = reach_verdict(exam.judged_on, exam.labels, torch.sigmoid(logits).numpy(), others)
+        metrics = {**best.metrics, "verdict": verdict.as_dict()}
+        save_checkpoint(replace(best, metrics=metrics), self._options.output)
+        return verdict
+
+    def _judge(self, epoch: int, trained: Evaluation, started: float, judge: Judge, observer: FitObserver) -> None:
+        """Judge the network as it is after an epoch, and save."""
+        served = self._learner.served_network()
+        predictions = judge.predictions(epoch, served)
         judged = joined_predictions(predictions)
         calibration = calibrate(*judged[:3]) if self._recipe.calibrate else None
         if calibration:  # an epoch is as good as what would be served of it
@@ -215,29 +274,20 @@ class _Session:
         validated, calibrated = mean_of(predictions, self._recipe.mean_over), joined_predictions(predictions)
         figures = trained.loss, trained.accuracy, validated.loss, validated.accuracy
         seconds = round(time.perf_counter() - started, 2)
-        record = EpochRecord(epoch, *figures, seconds, figures_by_source(calibrated, sources))
+        noise = self._noise(calibrated, judge) if epoch else 0.0
+        record = EpochRecord(epoch, *figures, seconds, figures_by_source(calibrated, judge.sources), noise)
         self.history.append(record)
         self._save(record, served, calibration)
         observer.epoch_ended(record, best_epoch(self.history) is record)
 
-    def _train(self, train: EncodedReviews, epoch: int, observer: FitObserver) -> Evaluation:
-        # Every epoch starts from a seed of its own, so a resumed fit need not know how far the last one drew.
-        seed = epoch_seed(self._options.seed, epoch)
-        torch.manual_seed(seed)
-        mean = Mean(self._recipe.mean_over)
-        for batch in training_batches(train, self._recipe, self._blank.text, seed):
-            done = (mean.reviews + len(batch.labels)) / len(train)
-            loss, logits, _ = self._learner.step(batch, (epoch - 1 + done) / self._recipe.epochs)
-            mean.add(loss.item(), logits, batch.truth, batch.weights)
-            observer.batch_done(mean.result)
-        return mean.result
-
-    def _served_network(self) -> SentimentLSTM:
-        """The network as it is validated and saved: averaged and rounded, if the recipe says so."""
-        served = self._learner.served_network()
-        table = served.embedding.weight.data
-        table.copy_(round_vectors(table, self._recipe.embedding_bits))
-        return served
+    def _noise(self, calibrated: Prediction, judge: Judge) -> float:
+        """Standard error of an epoch's gain in loss on the model that the fit went on from."""
+        if self._first is None:
+            return 0.0
+        before = joined_predictions(judge.predictions(0, self._first))
+        before = before._replace(logits=calibrate(*before[:3]).of(before.logits))
+        gains = (losses_of(before) - losses_of(calibrated)).numpy()
+        return float(gains.std() / math.sqrt(len(gains)))
 
     def _save(self, record: EpochRecord, served: SentimentLSTM, calibration: Calibration | None) -> None:
         folder = run_folder(self._options.output)

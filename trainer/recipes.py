@@ -22,7 +22,24 @@ from trainer.values import (
     Value,
 )
 
-__all__ = ["RECIPES", "Recipe", "Teachers", "recipe_from"]
+__all__ = ["FEW_REVIEWS", "NETWORK_VALUES", "RECIPES", "Recipe", "Teachers", "recipe_from"]
+
+FEW_REVIEWS = 3_000
+"""Below so many reviews to learn from, recipe default goes on from the embedded model: docs/SMALL_DATA.md."""
+
+NETWORK_VALUES = (
+    "tokenizer",
+    "vocab_size",
+    "max_length",
+    "keep",
+    "pad_to_max_length",
+    "embedding_dim",
+    "hidden_dim",
+    "layers",
+    "words_per_step",
+    "pooling",
+)
+"""What a fit that goes on from a model cannot choose: the model has them already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +115,9 @@ class Recipe:
     batch_size: Annotated[int, Value("Most reviews per step.", COUNT)]
     batch_tokens: Annotated[int | None, Value("Most padded tokens per step.", COUNT)] = None
     epochs: Annotated[int, Value("Most passes over the training reviews.", COUNT)]
+    least_steps: Annotated[
+        int, Value("Steps of a fit at least: an epoch of few reviews passes over them again.", COUNT_OR_NONE)
+    ] = 0
     bucket_by_length: Annotated[bool, Value("Batch reviews of similar lengths.")]
     clip_norm: Annotated[float | None, Value("Largest gradient norm of a step.", POSITIVE)]
     average_decay: Annotated[
@@ -115,6 +135,9 @@ class Recipe:
     ] = 1.0
     # Validation
     validation: Annotated[float | Literal["test"], Value("Share of train to hold out, or test.", SHARE_WITHIN)]
+    folds: Annotated[
+        int | None, Value("Parts of few reviews, each judged by what learned the others; none: hold out.", FOLDS)
+    ] = None
     patience: Annotated[int | None, Value("Epochs without improvement before stopping.", COUNT)]
     mean_over: Annotated[Literal["rows", "batches"], Value("How epoch figures are averaged.")]
     calibrate: Annotated[bool, Value("Fit a temperature on what validates.")] = True
@@ -122,6 +145,8 @@ class Recipe:
     prefix_weight: Annotated[
         float, Value("Weight of soft labels of a review's beginnings, against 1 for the whole.", AMOUNT)
     ] = 0.0
+    start: str | None = None
+    """The model that the fit goes on from: `default`, the embedded one, or a .pth or .onnx file; None: no model."""
     teachers: Teachers | None = None
     """Whose soft labels are learned instead of hard ones; none in the tutorial."""
 
@@ -138,7 +163,8 @@ class Recipe:
     def without_paths(self) -> "Recipe":
         """What a checkpoint and a card keep: of tokenizer and teacher in a local folder only the folder's name."""
         teachers = self.teachers and replace(self.teachers, teacher=_name_of(self.teachers.teacher))
-        return replace(self, tokenizer=_name_of(self.tokenizer), teachers=teachers)
+        start = self.start and Path(self.start).name
+        return replace(self, tokenizer=_name_of(self.tokenizer), start=start, teachers=teachers)
 
 
 _Name = TypeVar("_Name", str, str | None)
@@ -205,6 +231,7 @@ DEFAULT = Recipe(
     batch_size=64,
     batch_tokens=12_000,
     epochs=6,
+    least_steps=600,
     bucket_by_length=True,
     clip_norm=1.0,
     average_decay=0.996,
@@ -233,4 +260,21 @@ DISTILLED = replace(
 )
 """Train big, score small: large teachers label all reviews softly, and a small network learns what they say."""
 
-RECIPES = {recipe.name: recipe for recipe in (DEFAULT, TUTORIAL, DISTILLED)}
+CONTINUED = replace(
+    DEFAULT,
+    name="continued",
+    start="default",
+    learning_rate=4e-3,
+    warmup=0.1,
+    bfloat16=False,  # seconds anyway, and every digit of what is known counts
+    batch_size=32,
+    epochs=10,
+    least_steps=0,
+    average_decay=0.99,
+    average_every=1,
+    folds=5,
+    teachers=None,
+)
+"""Few reviews: a model that exists learns their labels and words; it is kept where that gains nothing."""
+
+RECIPES = {recipe.name: recipe for recipe in (DEFAULT, TUTORIAL, DISTILLED, CONTINUED)}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Figures", "Interval", "McNemar", "expected_calibration_error", "measure", "roc_auc"]
+__all__ = ["Figures", "Interval", "McNemar", "balanced_gain", "expected_calibration_error", "measure", "roc_auc"]
 
 _Z = 1.959964  # 97.5 % of a normal distribution lie below
 _BINS = 15
@@ -100,6 +100,20 @@ def measure(probability: Probabilities, label: Bools, threshold: float) -> Figur
         _log_loss(probability, label),
         expected_calibration_error(probability, label),
     )
+
+
+def balanced_gain(first: Bools, second: Bools, label: Bools) -> Interval:
+    """How much higher the first's balanced accuracy is; `first`, `second` say which verdicts were right, all [rows].
+
+    The rows are the same, so the interval is of their differences, class by class; NaN with one class only.
+    """
+    gains = first.astype(np.float64) - second
+    classes = [gains[label], gains[~label]]
+    if not all(map(len, classes)):
+        return Interval(*[float("nan")] * 3)
+    mean = sum(float(one.mean()) for one in classes) / 2
+    half = _Z * sqrt(sum(float(one.var()) / len(one) for one in classes)) / 2
+    return Interval(mean, mean - half, mean + half)
 
 
 def roc_auc(probability: Probabilities, label: Bools) -> float:

@@ -113,7 +113,7 @@ def test_evaluate_agrees_with_the_history(command: Command, fitted: Path) -> Non
     assert result.code == 0, result.err
     metrics = load_checkpoint(Path("best.pth")).metrics
     assert f"accuracy {metrics['test']['accuracy']:.2%} (60 reviews)" in result.out
-    assert metrics.keys() == {"validation", "test"}
+    assert metrics.keys() == {"validation", "verdict", "test"}
     one_line(command("trainer", "evaluate", "best.pth", "--data", DATA, "--split", "dev"), "'dev'", "train, test")
 
 

@@ -18,6 +18,9 @@ class Watcher:
         if self._stop(line):
             raise KeyboardInterrupt
 
+    def planned(self, epochs: int) -> None:
+        pass
+
     def epoch_started(self, epoch: int, reviews: int) -> None:
         pass
 

@@ -21,6 +21,8 @@ class Splits:
     train: datasets.Dataset
     validation: datasets.Dataset
     """Trains nothing: it chooses epochs, weighs teachers and calibrates."""
+    test: datasets.Dataset | None = None
+    """Decides nothing: it only measures."""
     unlabelled: datasets.Dataset | None = None
     """For recipes with teachers, if there are such reviews."""
 
@@ -51,4 +53,5 @@ def choose_splits(data: DataOptions, recipe: Recipe, seed: int) -> Splits:
         train, validation = splits["train"], splits["test"]
     else:
         train, validation = hold_out(splits["train"], recipe.validation, seed)
-    return Splits(train, validation, splits.get("unsupervised") if recipe.teachers else None)
+    test = splits.get("test") if recipe.validation != "test" else None
+    return Splits(train, validation, test, splits.get("unsupervised") if recipe.teachers else None)

@@ -33,6 +33,8 @@ class EpochRecord:
     seconds: float
     sources: dict[str, dict[str, float]] = field(default_factory=dict)
     """Each source's held-out figures by its name: `SourceFigures`, as fields."""
+    noise: float = 0.0
+    """Standard error of the gain in validation loss on the model that the fit went on from, which is epoch 0."""
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ class FitDisplay:
     With `say`, each line goes there instead, and an epoch's figures by their names; then nothing moves.
     """
 
-    def __init__(self, epochs: int, say: Callable[..., None] | None = None) -> None:
-        self._epochs, self._say, self._live = epochs, say, LiveLine(self._line)
+    def __init__(self, say: Callable[..., None] | None = None) -> None:
+        self._epochs, self._say, self._live = 0, say, LiveLine(self._line)
         self._epoch, self._reviews, self._begun = 0, 0, 0.0
         self._mean: Evaluation | None = None
 
@@ -42,6 +42,10 @@ class FitDisplay:
             return
         self._live.stop()
         print(printable(line), flush=True)
+
+    def planned(self, epochs: int) -> None:
+        """Remember the number of epochs."""
+        self._epochs = epochs
 
     def epoch_started(self, epoch: int, reviews: int) -> None:
         """Begin a line anew."""

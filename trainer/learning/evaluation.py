@@ -27,6 +27,7 @@ __all__ = [
     "evaluate_checkpoint",
     "figures_by_source",
     "joined_predictions",
+    "losses_of",
     "mean_of",
     "predict",
 ]
@@ -122,6 +123,11 @@ def mean_of(predictions: Sequence[Prediction], over: Literal["rows", "batches"])
         loss = binary_cross_entropy_with_logits(logits, labels, weights).item()
         mean.add(loss, logits, labels, weights)
     return mean.result
+
+
+def losses_of(judged: Prediction) -> Tensor:
+    """Each row's weighted cross-entropy: [rows]."""
+    return binary_cross_entropy_with_logits(judged.logits, judged.labels, judged.weights, reduction="none")
 
 
 def joined_predictions(predictions: Sequence[Prediction]) -> Prediction:

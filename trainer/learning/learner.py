@@ -14,6 +14,7 @@ from trainer.errors import TrainerError
 from trainer.network.bfloat16 import lstm_class
 from trainer.network.losses import Judged, judge
 from trainer.network.lstm import SentimentLSTM
+from trainer.network.rounding import round_vectors
 from trainer.network.settings import NetworkSettings
 from trainer.recipes import Recipe
 
@@ -67,10 +68,12 @@ class Learner:
         return loss.detach(), logits.detach(), labels
 
     def served_network(self) -> SentimentLSTM:
-        """The network as it is validated and saved: float32, averaged if the recipe says so, in evaluation mode."""
+        """The network as it is validated and saved: averaged and rounded, if the recipe says so, in float32."""
         learned = self._average.module if self._average else self.network
         served = SentimentLSTM(self._settings)
         served.load_state_dict(learned.state_dict())
+        table = served.embedding.weight.data
+        table.copy_(round_vectors(table, self._recipe.embedding_bits))
         return served.eval()
 
     def state_dict(self) -> dict[str, Any]:

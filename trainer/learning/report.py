@@ -13,8 +13,10 @@ __all__ = ["best_epoch", "describe_fit", "write_history"]
 
 
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:
-    """The epoch with the lowest validation loss, the earliest among equals."""
-    return min(history, key=lambda record: record.validation_loss)
+    """The epoch with the lowest validation loss, the earliest among equals; epoch 0 where the gain may be chance."""
+    first, best = history[0], min(history, key=lambda record: record.validation_loss)
+    is_gain = first.epoch or first.validation_loss - best.validation_loss > best.noise
+    return best if is_gain else first
 
 
 def describe_fit(history: Sequence[EpochRecord]) -> list[str]:
@@ -30,6 +32,8 @@ def describe_fit(history: Sequence[EpochRecord]) -> list[str]:
 
 def _after_the_best(best: EpochRecord, last: EpochRecord) -> str:
     """What became of the losses since the best epoch; overfitting is where one fell and the other rose."""
+    if not best.epoch:
+        return "the model that the fit went on from was not surpassed by more than chance, so it is kept"
     if best is last:
         return f"no overfitting yet; more epochs may help: --resume --epochs {2 * last.epoch}"
     if last.validation_loss <= best.validation_loss:

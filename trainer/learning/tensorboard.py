@@ -17,6 +17,7 @@ _BATCHES_BETWEEN = 10
 
 class _Observer(Protocol):
     def said(self, line: str) -> None: ...
+    def planned(self, epochs: int) -> None: ...
     def epoch_started(self, epoch: int, reviews: int) -> None: ...
     def batch_done(self, mean: Evaluation) -> None: ...
     def epoch_ended(self, record: EpochRecord, is_best: bool) -> None: ...
@@ -43,6 +44,10 @@ class TensorBoard:
     def said(self, line: str) -> None:
         """Pass on a line."""
         self._observer.said(line)
+
+    def planned(self, epochs: int) -> None:
+        """Pass on how many epochs there will be."""
+        self._observer.planned(epochs)
 
     def epoch_started(self, epoch: int, reviews: int) -> None:
         """Note where in the fit the epoch begins."""

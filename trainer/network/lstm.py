@@ -7,12 +7,13 @@ from torch.nn.functional import pad
 from trainer.errors import TrainerError
 from trainer.network.settings import NetworkSettings, Pooling
 
-__all__ = ["PREFIX_WORDS", "SentimentLSTM"]
+__all__ = ["PREFIX_WORDS", "STATES_POOLED", "SentimentLSTM"]
 
 PREFIX_WORDS = 32
 """`SentimentLSTM.prefix_logits` judges a text after every so many words."""
 
-_POOLED: dict[Pooling, int] = {"final_step": 1, "max_mean": 2, "last_max_mean": 3}  # states that the head sees
+STATES_POOLED: dict[Pooling, int] = {"final_step": 1, "max_mean": 2, "last_max_mean": 3}
+"""How many states the head sees."""
 
 
 class SentimentLSTM(nn.Module):
@@ -32,7 +33,7 @@ class SentimentLSTM(nn.Module):
         self.lstm = lstm(step_dim, settings.hidden_dim, settings.layers, batch_first=True)
         self.vector_dropout = nn.Dropout(settings.vector_dropout)
         self.dropout = nn.Dropout(settings.dropout)
-        self.head = nn.Linear(settings.hidden_dim * _POOLED[settings.pooling], 1)
+        self.head = nn.Linear(settings.hidden_dim * STATES_POOLED[settings.pooling], 1)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits, float32 [batch], of `input_ids` and `attention_mask`, both int64 [batch, time]."""

@@ -63,6 +63,8 @@ class Lesson:
     """To start from: word vectors."""
     stages: dict[str, Any]
     """What each stage reached."""
+    linear: dict[str, Tensor]
+    """The linear teacher's logits [rows] by part, `test` and `held_out` among them, which taught it nothing."""
 
 
 def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stages: Stages) -> Lesson:
@@ -87,7 +89,7 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     reviews = school.label(teachers.hard_share, panel, stack, with_made=True)
     texts = school.with_sentences(reviews, teachers.sentence_copies)
     weighed = replace(texts, weights=texts.weights / texts.weights.mean())
-    return Lesson(weighed, {_VECTORS: vectors}, dict(stages.summaries))
+    return Lesson(weighed, {_VECTORS: vectors}, dict(stages.summaries), panel.judges[0].tensors)
 
 
 def _check_prefixes(recipe: Recipe) -> None:
@@ -115,6 +117,7 @@ class _School:
         weights = weights_of(splits.train, recipe)
         self._train = encode_reviews(splits.train, unabridged, weights)
         self._held_out = encode_reviews(splits.validation, unabridged, weights_of(splits.validation, recipe))
+        self._test = encode_texts(splits.test, unabridged) if splits.test else joined([])
         self._unlabelled, self._weights = joined([]), weights
         if splits.unlabelled:
             self._unlabelled = encode_texts(splits.unlabelled, unabridged)
@@ -131,10 +134,8 @@ class _School:
     def judge_by_ngrams(self, with_made: bool) -> Output:
         """The linear teacher's logits [rows] of every part, and of the texts made of reviews if it is to judge them."""
         folds, strength = self._teachers.linear_folds, self._teachers.linear_strength
-        others = {
-            name: (ids, np.full(len(ids), -1))
-            for name, ids in (("held_out", self._held_out.ids), ("unlabelled", self._unlabelled))
-        }
+        parts = {"held_out": self._held_out.ids, "unlabelled": self._unlabelled, "test": self._test}
+        others = {name: (ids, np.full(len(ids), -1)) for name, ids in parts.items()}
         if with_made:
             others["made"] = self._made_ids, self._made.tensors["parents"].numpy()
 
