@@ -89,7 +89,9 @@ def test_few_reviews_go_on_from_the_embedded_model_and_are_told_how_good_they_ar
     assert judged["accuracy"]["value"] == pytest.approx(own["accuracy"]["value"])
 
     for name in ("best.onnx", "best.pth"):
-        again = command("trainer", "fit", "--data", DATA, "--epochs", 1, "--folds", 2, "--start", name, "-o", f"{name}.2.pth")
+        again = command(
+            "trainer", "fit", "--data", DATA, "--epochs", 1, "--folds", 2, "--start", name, "-o", f"{name}.2.pth"
+        )
         assert again.code == 0, again.err
         assert f"going on from {name}" in again.out
 
