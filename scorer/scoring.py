@@ -66,9 +66,9 @@ class Scorer:
         self._labels = strings(sealed.card.labels)
 
     @classmethod
-    def open(cls, path: Path | None = None) -> "Scorer":
+    def open(cls, path: Path | str | None = None) -> "Scorer":
         """Load the model at `path`, or the one that `find_model` finds; raises `ModelError`."""
-        return cls(*open_model(path))
+        return cls(*open_model(None if path is None else Path(path)))
 
     def score(self, texts: Column) -> Column:
         """P(positive) of every text, null where there is none, float32; a column of the kind that is given.
