@@ -58,7 +58,7 @@ def tutorial(reviews: Path, tokenizer: Path, rows: int) -> Iterator[int]:
 def recipe(name: str, reviews: Path, tokenizer: Path, rows: int) -> Iterator[int]:
     """The loop of one of our recipes, on the same network; yields the reviews of each batch."""
     import numpy as np
-    from datasets import Dataset
+    import pyarrow.parquet as pq
 
     from scorer.tokens.encoder import TextEncoder
     from trainer.data.batches import training_batches
@@ -72,7 +72,8 @@ def recipe(name: str, reviews: Path, tokenizer: Path, rows: int) -> Iterator[int
     chosen = replace(RECIPES[name], embedding_dim=_SIZE, hidden_dim=_SIZE, max_length=_LENGTH)
     words = load_tokenizer(str(tokenizer))
     encoder = TextEncoder(words.to_str(), chosen.text_settings(pad_id_of(words)))
-    split = Dataset.from_parquet(str(reviews)).shuffle(seed=0).select(range(rows))
+    split = pq.read_table(reviews, columns=["text", "label"])
+    split = split.take(np.random.default_rng(0).permutation(len(split))[:rows])
     encoded = encode_reviews(split, encoder, np.ones(rows, np.float32))
     learner = Learner(chosen, chosen.network_settings(words.get_vocab_size()), encoder.unknown_id)
     for batch in training_batches(encoded, chosen, encoder.settings, seed=0):

@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from scorer import __version__
-from scorer.cli.arguments import file_path, json_argument
+from scorer.cli.arguments import csv_input_arguments, csv_options, file_path, json_argument, labels_argument
 from scorer.cli.messages import Messages
 from scorer.cli.tool import (
     ArgumentParser,
@@ -53,14 +53,17 @@ def _data_arguments(parser: ArgumentParser) -> None:
         "--data",
         action="append",
         metavar="DATA",
-        help="A Hugging Face dataset id, or a folder or file of Parquet, CSV or JSONL; repeat it for several sources."
+        help="A file or folder of reviews, or the id of a Hugging Face dataset; repeat it for several sources."
         "  [default: imdb]",
     )
-    add("--text-column", metavar="NAME", default="text", help="The column of reviews.  [default: %(default)s]")
-    add("--label-column", metavar="NAME", default="label", help="That of labels, 0 or 1.  [default: %(default)s]")
+    add("--text-column", metavar="NAME", help="The column of reviews.  [default: the usual names]")
+    add("--label-column", metavar="NAME", help="The column of labels.  [default: label, sentiment, stars, rating, …]")
+    labels_argument(parser)
     add(
         "--source-column", metavar="NAME", help="That of sources.  [default: source, if there; else each --data is one]"
     )
+    add("--subset", metavar="NAME", help="Which configuration of a Hugging Face dataset, such as sst2 of glue.")
+    csv_input_arguments(parser.add_argument_group("Reading CSV"))
 
 
 def _fit_arguments(parser: ArgumentParser) -> None:
@@ -115,9 +118,6 @@ def fit_(
     recipe: str,
     start: str | None,
     output: Path,
-    text_column: str,
-    label_column: str,
-    source_column: str | None,
     seed: int,
     resume: bool,
     force: bool,
@@ -130,6 +130,7 @@ def fit_(
 
     Example: trainer fit --data my-reviews -o best.pth
     """
+    source = _source(data, given)
     chosen, for_few = _choose_recipes(recipe, start, given)
     with needs_extra("trainer"):
         from trainer.fitting import FitOptions, fit
@@ -138,7 +139,6 @@ def fit_(
         from trainer.learning.verdict import describe_verdict
         from trainer.resuming import has_finished_an_epoch
 
-    source = _source(data, text_column, label_column, source_column)
     options = FitOptions(source, chosen, output, seed, resume, force, for_few=for_few)
     # Without a log it tells nothing, as a command does that prints one JSON object and nothing else.
     say = Messages("trainer", log_format).info if log_format or as_json else None
@@ -207,7 +207,8 @@ def _figure(name: str, value: float) -> str:
 def _evaluate_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", type=file_path, help="A .pth file of `trainer fit`.")
     _data_arguments(parser)
-    parser.add_argument("--split", default="test", help="The split to measure on.  [default: %(default)s]")
+    measured = "The split to measure on, or all.  [default: test, else the rows kept from training, else all]"
+    parser.add_argument("--split", metavar="NAME", help=measured)
     parser.add_argument("--record", action="store_true", help="Keep the figures in the checkpoint, for its card.")
     json_argument(parser)
 
@@ -217,12 +218,10 @@ def evaluate(
     *,
     checkpoint: Path,
     data: list[str] | None,
-    text_column: str,
-    label_column: str,
-    source_column: str | None,
-    split: str,
+    split: str | None,
     record: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Print loss, accuracy and calibration error of CHECKPOINT on a split, and each source's figures.
 
@@ -231,21 +230,26 @@ def evaluate(
     with needs_extra("trainer"):
         from trainer.learning.evaluation import describe_sources, evaluate_checkpoint
 
-    source = _source(data, text_column, label_column, source_column)
+    source = _source(data, given)
     result = evaluate_checkpoint(checkpoint, source, split, record=record)
     if as_json:
         print(json.dumps({"checkpoint": str(checkpoint), "split": split, **asdict(result)}))
         return
     figures = f"loss {result.loss:.4f}, accuracy {result.accuracy:.2%} ({result.reviews:,} reviews)"
-    print(f"{split}: {figures}, calibration error {result.ece:.2%}")
+    print(printable(f"{source}, {result.judged_by}: {figures}, calibration error {result.ece:.2%}"))
     for line in describe_sources(result.sources):
         print(printable(line))
 
 
-def _source(names: list[str] | None, text_column: str, label_column: str, source_column: str | None) -> DataOptions:
-    from trainer.data.reviews import DataOptions
+def _source(names: list[str] | None, given: dict[str, Any]) -> DataOptions:
+    """What the arguments of `_data_arguments` say, taken out of what was `given`."""
+    labels, csv = given.pop("labels"), csv_options(given)
+    columns = {name: given.pop(name) for name in ("text_column", "label_column", "source_column", "subset")}
+    with needs_extra("trainer"):
+        from scorer.evaluation.labels import parse_reading
+        from trainer.data.reviews import DataOptions
 
-    return DataOptions(tuple(names or ["imdb"]), text_column, label_column, source_column)
+    return DataOptions(tuple(names or ["imdb"]), **columns, labels=parse_reading(labels) if labels else None, csv=csv)
 
 
 def _choose_recipes(name: str, start: str | None, given: dict[str, Any]) -> tuple[Recipe, Recipe | None]:

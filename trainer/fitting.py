@@ -117,6 +117,8 @@ def _fit(options: FitOptions, observer: FitObserver) -> FitResult:
     observer.said(f"loading {options.data}")
     with state_to_resume(options.output, resume=options.resume) as last:
         splits = choose_splits(options.data, options.recipe, options.seed)
+        for line in splits.told:
+            observer.said(line)
         options, start = _chosen_recipe(options, splits)
         recipe, data = options.recipe, splits.describe(options.data)
         if last:

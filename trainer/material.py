@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import datasets
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -83,7 +82,7 @@ def _continued(
 ) -> Material:
     rows = len(splits.train) + len(splits.validation)
     folded = recipe.folds is not None and rows <= MOST_FOLDED
-    learned = datasets.concatenate_datasets([splits.train, splits.validation]) if folded else splits.train
+    learned = pa.concat_tables([splits.train, splits.validation]) if folded else splits.train
     reviews = encode_reviews(learned, encoder, weights_of(learned, recipe))
     test = _encoded(splits.test, encoder) if splits.test else None
     held_out = None if folded else _held_out(splits, encoder, recipe)
@@ -134,5 +133,5 @@ def _exam(splits: Splits, encoder: TextEncoder, on_test: Tensor | None, on_held_
     return Exam(_HELD_OUT, column_of(splits.validation, "text"), labels, None, on_held_out)
 
 
-def _encoded(split: datasets.Dataset, encoder: TextEncoder) -> EncodedReviews:
+def _encoded(split: pa.Table, encoder: TextEncoder) -> EncodedReviews:
     return encode_reviews(split, encoder, np.ones(len(split), np.float32))

@@ -138,6 +138,13 @@ class Recipe:
     folds: Annotated[
         int | None, Value("Parts of few reviews, each judged by what learned the others; none: hold out.", FOLDS)
     ] = None
+    test_share: Annotated[
+        float | None,
+        Value("Share of train, 2,000 rows at most, kept to test where no split is.", SHARE_WITHIN),
+    ] = 0.2
+    duplicates: Annotated[
+        Literal["drop", "keep"], Value("Training texts that validation or test have too, or nearly.")
+    ] = "drop"
     patience: Annotated[int | None, Value("Epochs without improvement before stopping.", COUNT)]
     mean_over: Annotated[Literal["rows", "batches"], Value("How epoch figures are averaged.")]
     calibrate: Annotated[bool, Value("Fit a temperature on what validates.")] = True
@@ -203,6 +210,7 @@ TUTORIAL = Recipe(
     clip_norm=None,
     average_decay=None,
     validation="test",
+    duplicates="keep",
     patience=None,
     mean_over="batches",
     calibrate=False,

@@ -11,13 +11,22 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["with_fields"]
+__all__ = ["class_names", "with_fields"]
 
 _RESTATED = {
     *(b"parquet.avro.schema", b"avro.schema", b"iceberg.schema"),
     *(b"thrift.class", b"thrift.descriptor", b"parquet.proto.class", b"parquet.proto.descriptor"),
 }
 """Keys of schemas that cannot be extended here: their readers go by the file's own when there is none."""
+
+
+def class_names(schema: pa.Schema, column: str) -> list[str] | None:
+    """The names of the numbers in a column that Hugging Face's `datasets` wrote as a `ClassLabel`; None for others."""
+    try:
+        names = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"][column]["names"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return [str(name) for name in names] if isinstance(names, list) else None
 
 
 def with_fields(schema: pa.Schema, fields: Sequence[pa.Field]) -> pa.Schema:

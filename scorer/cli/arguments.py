@@ -17,6 +17,7 @@ __all__ = [
     "file_path",
     "input_place",
     "json_argument",
+    "labels_argument",
     "model_argument",
     "open_scorer",
     "output_place",
@@ -65,6 +66,12 @@ def json_argument(group: ArgumentGroup) -> None:
     group.add_argument(
         "--json", dest="as_json", action="store_true", help="Print one JSON object for machines, and nothing else."
     )
+
+
+def labels_argument(group: ArgumentGroup) -> None:
+    """Add `--labels`."""
+    read = "What labels mean, as in good=1,bad=0,fair=-; 0/1, words and stars (1–2, 4–5) are known."
+    group.add_argument("--labels", metavar="VALUE=1,…", help=read)
 
 
 def csv_input_arguments(group: ArgumentGroup) -> None:

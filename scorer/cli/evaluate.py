@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from scorer.cli.arguments import csv_input_arguments, csv_options, file_path, json_argument, model_argument, open_scorer
+from scorer.cli.arguments import (
+    csv_input_arguments,
+    csv_options,
+    file_path,
+    json_argument,
+    labels_argument,
+    model_argument,
+    open_scorer,
+)
 from scorer.cli.tool import ArgumentParser
 from scorer.system.terminal import printable, shortened
 
@@ -28,8 +36,7 @@ def evaluate_arguments(parser: ArgumentParser) -> None:
     add("input", metavar="INPUT", type=file_path, help="Labelled reviews: a .parquet, .csv or .jsonl file.")
     add("--text-column", metavar="NAME", help="The column of texts.  [default: the usual names]")
     add("--label-column", metavar="NAME", help="The column of labels.  [default: label, sentiment, stars, rating, …]")
-    read = "What labels mean, as in good=1,bad=0,fair=-; 0/1, words and stars (1–2, 4–5) are known."
-    add("--labels", metavar="VALUE=1,…", help=read)
+    labels_argument(parser)
     add("--by", metavar="NAME", help="A column whose values part the reviews into groups.")
     add("--threshold", metavar="P", type=_share, help="Least probability called positive.  [default: the model's]")
     add("--against", metavar="FILE", type=file_path, help="Another sealed model, on the same rows.")

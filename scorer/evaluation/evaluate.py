@@ -1,7 +1,7 @@
 """A sealed model, or two, judged on labelled reviews: one pass over the file, figures in all and by group."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scorer.arrow.columns import column_at, find_column
 from scorer.errors import InputError
-from scorer.evaluation.labels import LEFT_OUT, LabelReading, label_key, reading_of
+from scorer.evaluation.labels import LEFT_OUT, USUAL_LABELS, LabelReading, label_keys, reading_of
 from scorer.evaluation.metrics import Figures, McNemar, measure
 from scorer.files.format import CsvOptions, Format
 from scorer.files.inputs import LocalInput
@@ -19,8 +19,6 @@ from scorer.files.opening import open_source
 from scorer.scoring import Scorer
 
 __all__ = ["Evaluation", "EvaluationOptions", "evaluate"]
-
-_USUAL_LABELS = ("label", "labels", "sentiment", "stars", "rating", "score", "class", "target", "polarity")
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ class _Rows:
     def of(cls, options: EvaluationOptions, scorers: Sequence[Scorer]) -> "_Rows":
         """Read and score the input."""
         source = open_source(LocalInput(options.input), options.text_column, options.input_format, options.csv)
-        label_path = find_column(source.name, source.schema, options.label_column, _USUAL_LABELS, "--label-column")
+        label_path = find_column(source.name, source.schema, options.label_column, USUAL_LABELS, "--label-column")
         group_path = find_column(source.name, source.schema, options.by, (), "--by") if options.by else None
         probability: list[list[NDArray[np.float32]]] = [[np.empty(0, np.float32)] for _ in scorers]
         labels, groups = _Codes(), _Codes()
@@ -148,7 +146,7 @@ class _Rows:
             decoded = source.decode(window)
             for one, scorer in zip(probability, scorers, strict=True):
                 one.append(scorer.score_texts(decoded.texts, decoded.unreadable).probability)
-            labels.add(label_key(value) for value in column_at(decoded.rows, label_path).to_pylist())
+            labels.add(label_keys(decoded.rows, source.schema, label_path))
             if group_path:
                 groups.add(str(value) for value in column_at(decoded.rows, group_path).to_pylist())
         joined = [np.concatenate(parts) for parts in probability]
@@ -161,8 +159,7 @@ class _Rows:
 
     def labels(self, reading: LabelReading) -> NDArray[np.int8]:
         """What each row's label means, int8 [rows]."""
-        codes = [LEFT_OUT if key is None else reading.meaning.get(key, LEFT_OUT) for key in self.label_keys]
-        return np.array(codes, np.int8)[self.label]
+        return np.array([reading.code(key) for key in self.label_keys], np.int8)[self.label]
 
     def groups(self, used: NDArray[np.bool_]) -> NDArray[np.object_]:
         """The group's name of each used row; none where there are no groups."""
@@ -176,7 +173,7 @@ class _Codes:
         self._known: defaultdict[Any, int] = defaultdict(lambda: len(self._known))
         self._parts: list[NDArray[np.int32]] = [np.empty(0, np.int32)]
 
-    def add(self, values: Iterator[Any]) -> None:
+    def add(self, values: Iterable[Any]) -> None:
         self._parts.append(np.fromiter((self._known[value] for value in values), np.int32))
 
     @property

@@ -101,7 +101,7 @@ def test_a_fit_is_not_resumed_with_other_options(command: Command) -> None:
 
 
 def test_early_stopping(command: Command) -> None:
-    result = fit(command, "--epochs", 30, "--patience", 1, "--learning-rate", 0.2)
+    result = fit(command, "--epochs", 30, "--patience", 1, "--learning-rate", 0.1)
     last = [line for line in result.out.splitlines() if line.startswith("epoch")][-1]
     assert int(last.split()[1].split("/")[0]) < 30
     assert "overfitting began after epoch" in result.out
@@ -114,7 +114,13 @@ def test_evaluate_agrees_with_the_history(command: Command, fitted: Path) -> Non
     metrics = load_checkpoint(Path("best.pth")).metrics
     assert f"accuracy {metrics['test']['accuracy']:.2%} (60 reviews)" in result.out
     assert metrics.keys() == {"validation", "verdict", "test"}
-    one_line(command("trainer", "evaluate", "best.pth", "--data", DATA, "--split", "dev"), "'dev'", "train, test")
+    assert f"'{DATA}', split 'test': " in result.out
+    kept = command("trainer", "evaluate", "best.pth", "--data", DATA, "--split", "dev")
+    assert f"accuracy {metrics['validation']['accuracy']:.2%} (16 reviews)" in kept.out
+    others = command("trainer", "evaluate", "best.pth", "--data", DATA / "short_sentences.csv")
+    assert "all rows" in others.out
+    assert "(80 reviews)" in others.out
+    one_line(command("trainer", "evaluate", "best.pth", "--data", DATA, "--split", "extra"), "'extra'", "train, test")
 
 
 def test_the_tutorial_recipe_from_fit_to_scores(command: Command) -> None:
@@ -152,19 +158,18 @@ def test_data_in_other_forms(command: Command, name: str) -> None:
     for data in ("reviews", f"reviews/{name}"):
         result = command("trainer", "fit", "--data", data, *columns, *TINY, "--epochs", 1, "--force")
         assert result.code == 0, result.err
-        assert "144 reviews to train on, 16 to validate on" in result.out
+        assert "115 reviews to train on, 13 to validate on" in result.out
 
 
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ("good,1\nbad,2\n", ["row 1", "label 2", "0 (negative) or 1 (positive)"]),
-        ("good,1\nbad,-1\n", ["row 1", "label -1"]),
-        ("good,1\nbad,no\n", ["label 'no'"]),
-        ("good,1\nbad,\n", ["row 1", "label None"]),
-        ("good,1\nfine,1\n", ["every label is 1"]),
-        (",1\nbad,0\n", ["row 0", "no text"]),
-        ("", ["train.csv", "no data"]),
+        ("good,1\nbad,7\n", ["'label'", "neither 0 and 1", "1, 7", "--labels"]),
+        ("good,1\nfine,1\n", ["every training label is positive"]),
+        (",1\nbad,\n", ["no training review"]),
+        ("good,1\nbad\n", ["line 3"]),
+        ("good,1\nbad,0\n", ["--validation"]),
+        ("", ["no training review"]),
     ],
 )
 def test_bad_rows_are_named(command: Command, rows: str, words: list[str]) -> None:
@@ -177,11 +182,11 @@ def test_bad_data_and_options(command: Command, monkeypatch: pytest.MonkeyPatch)
     one_line(command("trainer", "fit", "--data", "./nowhere"), "nowhere", "no such folder or file")
     Path("bare").mkdir()
     one_line(command("trainer", "fit", "--data", "bare"), "bare", "train.parquet")
-    one_line(fit(command, "--text-column", "review"), "'review'", "--text-column", "text, label")
+    one_line(fit(command, "--text-column", "review"), "'review'", "text, label")
     one_line(fit(command, "-o", "no/such/best.pth"), "no/such")
     one_line(fit(command, "--tokenizer", "./nowhere"), "nowhere", "--tokenizer corpus")
     one_line(fit(command, "--validation", "0.0001"), "--validation")
-    one_line(fit(command, "--source-column", "shop"), "'shop'", "--source-column", "text, label")
+    one_line(fit(command, "--source-column", "shop"), "'shop'", "text, label")
     assert not list(Path().glob("best*"))
 
 
@@ -283,7 +288,7 @@ def write_sources(folder: Path, column: str | None) -> list[Path]:
 def test_each_source_has_its_own_figures(command: Command, column: str | None) -> None:
     data = [argument for path in write_sources(Path("reviews"), column) for argument in ("--data", path)]
     named = ["--source-column", column] if column == "shop" else []
-    result = command("trainer", "fit", *data, *named, *TINY, "--crops", 10)
+    result = command("trainer", "fit", *data, *named, *TINY, "--crops", 10, "--test-share", "none")
     assert result.code == 0, result.err
     assert "90 reviews to train on of 2 sources, 10 to validate on" in result.out
     checkpoint = load_checkpoint(Path("best.pth"))
@@ -311,7 +316,7 @@ def test_sources_of_one_name_stay_apart(command: Command) -> None:
     Path("b").mkdir()
     shutil.copy("a/mixed.parquet", "b/praise.parquet")
     data = ["--data", "a/praise.parquet", "--data", "b/praise.parquet"]
-    assert command("trainer", "fit", *data, *TINY, "--epochs", 1, "--crops", 0).code == 0
+    assert command("trainer", "fit", *data, *TINY, "--epochs", 1, "--crops", 0, "--test-share", "none").code == 0
     assert load_checkpoint(Path("best.pth")).data["sources"] == {"praise 1": 54, "praise 2": 36}
 
 

@@ -9,8 +9,8 @@ frequent, and 0.5 parts them for every source, however skewed its reviews are: a
 
 from typing import Literal
 
-import datasets
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainer.data.reviews import column_of, sources_of
@@ -19,7 +19,7 @@ from trainer.recipes import Recipe
 __all__ = ["balanced_rows", "cell_weights", "effective_rows", "mean_by_source", "weights_of"]
 
 
-def weights_of(split: datasets.Dataset, recipe: Recipe) -> NDArray[np.float32]:
+def weights_of(split: pa.Table, recipe: Recipe) -> NDArray[np.float32]:
     """Weight of every labelled review by the recipe's rule: float32 [rows], 1 on average."""
     _, sources = np.unique(sources_of(split), return_inverse=True)
     return cell_weights(sources, column_of(split, "label").to_numpy(), recipe.source_weights, recipe.positive_weight)
@@ -52,9 +52,7 @@ def effective_rows(weights: NDArray[np.floating]) -> float:
     return float(weights.sum() ** 2 / np.square(weights).sum())
 
 
-def mean_by_source(
-    weights: NDArray[np.float32], weighed: datasets.Dataset, others: datasets.Dataset
-) -> NDArray[np.float32]:
+def mean_by_source(weights: NDArray[np.float32], weighed: pa.Table, others: pa.Table) -> NDArray[np.float32]:
     """Weights [rows] of `others`, which have no labels: the mean of their source's `weighed` reviews, else 1."""
     names, numbers = np.unique(sources_of(weighed), return_inverse=True)
     means = np.bincount(numbers, weights) / np.bincount(numbers)

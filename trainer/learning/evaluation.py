@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from trainer.data.batches import Batch, validation_batches
-from trainer.data.reviews import DataOptions, encode_reviews, load_split, sources_of
+from trainer.data.reviews import DataOptions, encode_reviews, sources_of
+from trainer.data.splits import choose_judged
 from trainer.data.weights import cell_weights
 from trainer.learning.calibration import expected_calibration_error
 from trainer.learning.checkpoint import load_checkpoint, save_checkpoint
@@ -74,6 +75,8 @@ class CalibratedEvaluation(Evaluation):
     """Expected calibration error of P(positive), a share of 1."""
     sources: dict[str, dict[str, float]] = field(default_factory=dict)
     """Each source's `SourceFigures` by its name."""
+    judged_by: str = ""
+    """Which rows of the data were judged."""
 
 
 class Mean:
@@ -171,20 +174,25 @@ def describe_sources(sources: Mapping[str, Mapping[str, float]]) -> list[str]:
     ]
 
 
-def evaluate_checkpoint(path: Path, data: DataOptions, split: str, *, record: bool = False) -> CalibratedEvaluation:
+def evaluate_checkpoint(
+    path: Path, data: DataOptions, split: str | None = None, *, record: bool = False
+) -> CalibratedEvaluation:
     """Loss, accuracy and calibration error, over rows, of a checkpoint on one split; raises `TrainerError`.
 
+    `split` None means the test split, else the rows that were kept from training, else all rows of other data.
     With `record` the figures are kept in the checkpoint, from where they reach the card of its sealed model.
     """
-    checkpoint, reviews = load_checkpoint(path), load_split(data, split)
+    checkpoint = load_checkpoint(path)
+    fitted = checkpoint.recipe, checkpoint.seed, checkpoint.data["fingerprint"]
+    judged_by, reviews = choose_judged(data, split, *fitted)
     encoded = encode_reviews(reviews, checkpoint.build_encoder(), np.ones(len(reviews), np.float32))
     batches = validation_batches(encoded, checkpoint.recipe, checkpoint.text)
     predictions = predict(checkpoint.build_network(), batches, checkpoint.temperature)
     judged = joined_predictions(predictions)
     ece = expected_calibration_error(torch.sigmoid(judged.logits).numpy(), encoded.labels, encoded.weights)
     sources = figures_by_source(judged, sources_of(reviews))
-    result = CalibratedEvaluation(**asdict(mean_of(predictions, "rows")), ece=ece, sources=sources)
+    result = CalibratedEvaluation(**asdict(mean_of(predictions, "rows")), ece=ece, sources=sources, judged_by=judged_by)
     if record:
-        metrics = {**checkpoint.metrics, split: asdict(result)}
+        metrics = {**checkpoint.metrics, split or "test": asdict(result)}
         save_checkpoint(replace(checkpoint, metrics=metrics), path)
     return result

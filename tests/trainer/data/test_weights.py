@@ -1,15 +1,10 @@
-"""How much sources and labels weigh, and what is held out of each."""
+"""How much sources and labels weigh."""
 
-import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from trainer.data.reviews import hold_out
 from trainer.data.weights import balanced_rows, cell_weights, mean_by_source, weights_of
-from trainer.errors import TrainerError
 from trainer.recipes import RECIPES
 
 SOURCES = np.repeat([0, 1], [900, 100])
@@ -46,9 +41,9 @@ def test_a_source_of_one_label_has_its_whole_weight() -> None:
     assert weights.tolist() == [1.0] * 4
 
 
-def split(sources, labels) -> datasets.Dataset:
+def split(sources, labels) -> pa.Table:
     texts = [f"text {i}" for i in range(len(labels))]
-    return datasets.Dataset(pa.table({"text": texts, "label": labels, "source": list(map(str, sources))}))
+    return pa.table({"text": texts, "label": labels, "source": list(map(str, sources))})
 
 
 def test_a_split_weighs_by_its_recipe() -> None:
@@ -71,19 +66,3 @@ def test_rows_are_drawn_by_weight_and_never_twice() -> None:
     assert rows.tolist() != sorted(rows.tolist())
     most = balanced_rows(SOURCES, LABELS, "sqrt", "balanced", 10_000, seed=1)
     assert sorted(most.tolist()) == list(range(1000))  # there are no more
-
-
-@settings(max_examples=30)  # each makes a dataset
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 1)), min_size=2), st.floats(0.1, 0.9))
-def test_each_label_of_each_source_is_held_out_by_its_share(rows, share) -> None:
-    reviews = split([source for source, _ in rows], [label for _, label in rows])
-    if not 0 < np.floor(len(rows) * share + 0.5) < len(rows):
-        with pytest.raises(TrainerError, match="--validation"):
-            hold_out(reviews, share, 0)
-        return
-    kept, held_out = hold_out(reviews, share, 0)
-    assert sorted(kept["text"][:] + held_out["text"][:]) == sorted(reviews["text"][:])
-    found = list(zip(held_out["source"], held_out["label"], strict=True))
-    for cell in set(rows):
-        assert abs(found.count(cell) - rows.count(cell) * share) < 1 + 1e-9
-    assert hold_out(reviews, share, 0)[1]["text"][:] == held_out["text"][:]

@@ -76,7 +76,7 @@ def test_from_labelled_reviews_alone_to_a_calibrated_sealed_model(command: Comma
     assert checkpoint.recipe.teachers.crops == 60
     assert "unsupervised_reviews" not in checkpoint.data
     assert ">Reliability<" in Path("best.run/report.html").read_text()
-    assert checkpoint.calibration.keys() == {"temperature", "ece_before", "ece_after", "bins", "rows"}
+    assert checkpoint.calibration.keys() == {"temperature", "shift", "ece_before", "ece_after", "bins", "rows"}
     assert (checkpoint.calibration["bins"], checkpoint.calibration["rows"]) == (15, 16)
 
     assert command("exporter", "to-onnx", "best.pth").code == 0
@@ -84,14 +84,14 @@ def test_from_labelled_reviews_alone_to_a_calibrated_sealed_model(command: Comma
     result = command("trainer", "evaluate", "best.pth", "--data", DATA, "--record")
     assert "calibration error" in result.out
     recorded = load_checkpoint(Path("best.pth"))
-    assert recorded.metrics["test"].keys() == {"loss", "accuracy", "reviews", "ece", "sources"}
+    assert recorded.metrics["test"].keys() == {"loss", "accuracy", "reviews", "ece", "sources", "judged_by"}
     assert recorded.recipe == checkpoint.recipe
 
 
 def test_unlabelled_reviews_take_part(whole: Path) -> None:
     checkpoint = load_checkpoint(whole)
     assert checkpoint.data["unsupervised_reviews"] == 60
-    assert checkpoint.stages["reading-1"]["texts"] == 160 + 60
+    assert checkpoint.stages["reading-1"]["texts"] == 115 + 13 + 60  # 32 are kept to test
 
 
 def interrupted_fit(reviews: Path, whole: Path, stop: Callable[[str], bool]) -> None:
@@ -162,5 +162,5 @@ def test_networks_that_cannot_learn_beginnings_are_refused_before_the_first_stag
 
 
 def test_too_little_text_is_named(command: Command) -> None:
-    Path("train.csv").write_text("text,label\n" + "good film,1\nbad film,0\n" * 5)
+    Path("train.csv").write_text("text,label\n" + "".join(f"good {n},1\nbad {n},0\n" for n in range(5)))
     one_line(fit(command, Path("train.csv"), "--validation", 0.2), "too little text", "--recipe default")
