@@ -8,8 +8,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scorer.arrow.metadata import with_fields
+from scorer.errors import UsageError
 
-__all__ = ["ScoreColumns", "Scores", "Status", "scored_schema"]
+__all__ = ["Decision", "ScoreColumns", "Scores", "Status", "Verdict", "scored_schema"]
 
 
 class Status(IntEnum):
@@ -22,12 +23,73 @@ class Status(IntEnum):
     error = 4  # its bytes are not text
 
 
+class Verdict(IntEnum):
+    """What a probability is called."""
+
+    negative = 0
+    positive = 1
+    unsure = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """From which probability on a text is called positive, and what the labels are; None takes the model's.
+
+    Raises `UsageError` for what cannot be.
+    """
+
+    threshold: float | None = None
+    unsure: tuple[float, float] | None = None
+    """From the first of these probabilities on, and below the second, a text is called neither."""
+    positive_label: str | None = None
+    negative_label: str | None = None
+
+    def __post_init__(self) -> None:
+        low, high = self.unsure or (0.0, 1.0)
+        if not 0 <= low < high <= 1:
+            raise UsageError(f"--unsure {low:g}:{high:g}: name two probabilities, the lower one first, as in 0.4:0.6")
+        if self.unsure and self.threshold is not None:
+            raise UsageError("--unsure says where verdicts part; leave out --threshold")
+        if not all(label is None or _is_label(label) for label in (self.positive_label, self.negative_label)):
+            raise UsageError("a label is text, of one character at least; see --positive-label and --negative-label")
+
+    def cuts(self, threshold: float) -> tuple[float, float]:
+        """Below the first probability a text is negative, from the second on positive; `threshold` is the model's."""
+        if self.unsure:
+            return self.unsure
+        return (threshold, threshold) if self.threshold is None else (self.threshold, self.threshold)
+
+    def labels(self, names: tuple[str, str]) -> list[str]:
+        """The label of each `Verdict`; `names` are the model's for negative and positive."""
+        labels = [self.negative_label or names[0], self.positive_label or names[1]]
+        labels += [Verdict.unsure.name] if self.unsure else []
+        if len(set(labels)) < len(labels):
+            raise UsageError(f"labels have to differ, and are {', '.join(labels)}; see --positive-label")
+        return labels
+
+    def verdicts(self, probability: NDArray[np.float32], threshold: float) -> NDArray[np.int8]:
+        """The `Verdict` on each probability, int8 [rows]; negative for NaN."""
+        low, high = self.cuts(threshold)
+        verdicts = (probability >= high).astype(np.int8)
+        verdicts[(probability >= low) & (probability < high)] = Verdict.unsure
+        return verdicts
+
+
+def _is_label(label: str) -> bool:
+    """Neither empty, which CSV reads as null, nor bytes that are no text."""
+    try:
+        return bool(label.encode())
+    except UnicodeEncodeError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreColumns:
-    """Which columns to append, and under which names."""
+    """Which columns to append, under which names, and what they say."""
 
     prefix: str = ""
     status: bool = False
+    decision: Decision = Decision()
 
     @property
     def fields(self) -> list[pa.Field]:

@@ -18,7 +18,7 @@ from scorer.errors import InputError, OnError
 from scorer.model.batches import Batch, plan_batches
 from scorer.model.network import Network, open_model
 from scorer.model.sealed import SealedModel
-from scorer.scores import ScoreColumns, Scores, Status, scored_schema
+from scorer.scores import Decision, ScoreColumns, Scores, Status, scored_schema
 from scorer.tables import array_of, column_names, like, with_columns
 from scorer.tokens.encoder import TextEncoder
 
@@ -63,7 +63,6 @@ class Scorer:
         self.sealed = sealed
         self._encoder = TextEncoder(sealed.tokenizer_json, sealed.card.text)
         self._network = network.result()
-        self._labels = strings(sealed.card.labels)
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> "Scorer":
@@ -83,11 +82,16 @@ class Scorer:
         result: Column = like(texts, numbers(scores.probability, scores.unscored), "sentiment_probability")
         return result
 
-    def labels(self, probabilities: Column) -> Column:
-        """`negative` or `positive` for what `score` gave, by the model's threshold; null where there was no text."""
+    def labels(self, probabilities: Column, decision: Decision = _PLAIN.decision) -> Column:
+        """`negative` or `positive` for what `score` gave, or as `decision` has it; null where there was no text."""
         array = array_of(probabilities).cast(pa.float32())
-        result: Column = like(probabilities, self._labels_of(floats_of(array), bools_of(array.is_null())), "sentiment")
+        labels = self._labels_of(floats_of(array), bools_of(array.is_null()), decision)
+        result: Column = like(probabilities, labels, "sentiment")
         return result
+
+    def verdicts(self, probability: NDArray[np.float32], decision: Decision = _PLAIN.decision) -> NDArray[np.int8]:
+        """The `Verdict` on each probability, int8 [rows]; negative for NaN."""
+        return decision.verdicts(probability, self.sealed.card.threshold)
 
     def score_frame(self, frame: Frame, text_column: str | None = None, columns: ScoreColumns = _PLAIN) -> Frame:
         """A data frame of pandas or Polars, or an Arrow table, with the score columns after its own.
@@ -187,11 +191,16 @@ class Scorer:
 
     def _columns_of(self, scores: Scores, columns: ScoreColumns) -> list[pa.Array]:
         unscored = scores.unscored
-        values = [numbers(scores.probability, unscored), self._labels_of(scores.probability, unscored)]
+        values = [
+            numbers(scores.probability, unscored),
+            self._labels_of(scores.probability, unscored, columns.decision),
+        ]
         if columns.status:
             values.append(strings(status.name for status in Status).take(numbers(scores.status)))
         return values
 
-    def _labels_of(self, probability: NDArray[np.float32], unscored: NDArray[np.bool_]) -> pa.StringArray:
-        positive = bools(probability >= self.sealed.card.threshold, unscored)
-        return self._labels.take(positive.cast(pa.int8()))
+    def _labels_of(
+        self, probability: NDArray[np.float32], unscored: NDArray[np.bool_], decision: Decision
+    ) -> pa.StringArray:
+        verdicts = numbers(self.verdicts(probability, decision), unscored)
+        return strings(decision.labels(self.sealed.card.labels)).take(verdicts)

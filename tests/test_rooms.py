@@ -18,7 +18,7 @@ ROOMS = {
     "evaluation": {"scoring", "scores", "files", "arrow", "system", "errors"},
     "scoring": {"scores", "tables", "model", "tokens", "arrow", "errors"},
     "tables": {"arrow", "errors"},
-    "scores": {"arrow"},
+    "scores": {"arrow", "errors"},
     "files": {"arrow", "system", "errors"},
     "model": {"tokens", "arrow", "system", "errors"},
     "tokens": {"arrow", "errors"},

@@ -9,11 +9,14 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
     from typing import Any
 
     from scorer.files.format import CsvOptions
+    from scorer.scores import Decision
     from scorer.scoring import Scorer
 
 __all__ = [
     "csv_input_arguments",
     "csv_options",
+    "decision_arguments",
+    "decision_options",
     "file_path",
     "input_place",
     "json_argument",
@@ -21,6 +24,7 @@ __all__ = [
     "model_argument",
     "open_scorer",
     "output_place",
+    "share",
     "sign",
 ]
 
@@ -108,6 +112,47 @@ def csv_options(given: dict[str, Any]) -> CsvOptions:
         if name in found:
             found[name] = kind(found[name])
     return CsvOptions(**found)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1; an error of `argparse` for others."""
+    from argparse import ArgumentTypeError
+
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+def decision_arguments(group: ArgumentGroup) -> None:
+    """Add the options that say what a probability is called."""
+    add = group.add_argument
+    add("--threshold", metavar="P", type=share, help="Least probability called positive.  [default: the model's]")
+    between = "Call what is from LOW on and below HIGH `unsure`, as in 0.4:0.6."
+    add("--unsure", metavar="LOW:HIGH", type=_share_range, help=between)
+    add("--positive-label", metavar="TEXT", help="What to call it.  [default: the model's, positive]")
+    add("--negative-label", metavar="TEXT", help="Likewise.  [default: the model's, negative]")
+
+
+def decision_options(given: dict[str, Any]) -> Decision:
+    """What the options of `decision_arguments` say, taken out of what was `given`; raises `UsageError`."""
+    from dataclasses import fields
+
+    from scorer.scores import Decision
+
+    return Decision(**{one.name: given.pop(one.name) for one in fields(Decision)})
+
+
+def _share_range(text: str) -> tuple[float, float]:
+    from argparse import ArgumentTypeError
+
+    low, colon, high = text.partition(":")
+    if not colon:
+        raise ArgumentTypeError(f"{text!r} is no range; name two probabilities, as in 0.4:0.6")
+    return share(low), share(high)
 
 
 def sign(spelled: str) -> str | None:

@@ -10,6 +10,7 @@ from scorer.cli.arguments import (
     labels_argument,
     model_argument,
     open_scorer,
+    share,
 )
 from scorer.cli.tool import ArgumentParser
 from scorer.system.terminal import printable, shortened
@@ -38,24 +39,12 @@ def evaluate_arguments(parser: ArgumentParser) -> None:
     add("--label-column", metavar="NAME", help="The column of labels.  [default: label, sentiment, stars, rating, …]")
     labels_argument(parser)
     add("--by", metavar="NAME", help="A column whose values part the reviews into groups.")
-    add("--threshold", metavar="P", type=_share, help="Least probability called positive.  [default: the model's]")
+    add("--threshold", metavar="P", type=share, help="Least probability called positive.  [default: the model's]")
     add("--against", metavar="FILE", type=file_path, help="Another sealed model, on the same rows.")
     add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
     csv_input_arguments(parser.add_argument_group("Reading CSV"))
     model_argument(parser)
     json_argument(parser)
-
-
-def _share(text: str) -> float:
-    from argparse import ArgumentTypeError
-
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return share
 
 
 def evaluate(

@@ -7,6 +7,8 @@ import warnings
 from scorer.cli.arguments import (
     csv_input_arguments,
     csv_options,
+    decision_arguments,
+    decision_options,
     input_place,
     json_argument,
     model_argument,
@@ -44,6 +46,7 @@ def run_arguments(parser: ArgumentParser) -> None:
     csv_input_arguments(parser.add_argument_group("Reading CSV"))
     _output_arguments(parser.add_argument_group("Writing"))
     _csv_output_arguments(parser.add_argument_group("Writing CSV"))
+    decision_arguments(parser.add_argument_group("Deciding"))
     _work_arguments(parser.add_argument_group("Working"))
 
 
@@ -205,7 +208,7 @@ def _run_options(
         input_format=Format(format) if format else None,
         output_format=Format(output_format) if output_format else None,
         csv=csv_options(given),
-        columns=ScoreColumns(prefix, status),
+        columns=ScoreColumns(prefix, status, decision_options(given)),
         on_error=OnError(on_error),
         **given,
     )
@@ -278,7 +281,8 @@ def _preview_lines(found: Preview, model: str) -> Iterator[str]:
 
 
 def _summary_lines(summary: RunSummary) -> str:
-    counts = [f"{summary.null:,} null", f"{summary.empty:,} empty"]
+    counts = [f"{summary.unsure:,} unsure"] if summary.unsure else []
+    counts += [f"{summary.null:,} null", f"{summary.empty:,} empty"]
     if summary.error:
         counts.append(f"{summary.error:,} unreadable")
     end = {"head": "first", "tail": "last"}[summary.kept_end]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from io import TextIOWrapper
 
-from scorer.cli.arguments import json_argument, model_argument, open_scorer
+from scorer.cli.arguments import decision_arguments, decision_options, json_argument, model_argument, open_scorer
 from scorer.cli.streams import nobody_reads
 from scorer.cli.tool import ArgumentParser
 from scorer.errors import InputError, UsageError
@@ -15,7 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+    from typing import Any
 
+    from scorer.scores import Decision
     from scorer.scoring import Scorer
 
 __all__ = ["text", "text_arguments"]
@@ -24,22 +26,24 @@ __all__ = ["text", "text_arguments"]
 def text_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer text`."""
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="Texts to score; none, or -: one per line of stdin.")
+    decision_arguments(parser)
     model_argument(parser)
     json_argument(parser)
 
 
-def text(*, texts: list[str], model: Path | None, as_json: bool) -> None:
+def text(*, texts: list[str], model: Path | None, as_json: bool, **given: Any) -> None:
     """Print the probability and the label of each TEXT.
 
     Example: scorer text "This movie was absolutely fantastic! I loved it."
     """
     from scorer.system.limits import limited_memory
 
+    decision = decision_options(given)
     named = _lines_of_stdin() if texts in ([], ["-"]) else _numbered("TEXT", texts)
     with limited_memory():
         scorer = open_scorer(model)
         for one in named:
-            _print_score(scorer, one, as_json)
+            _print_score(scorer, one, decision, as_json)
             if nobody_reads():
                 return
 
@@ -63,17 +67,18 @@ def _numbered(name: str, texts: Iterable[str]) -> Iterator[str]:
         yield plain
 
 
-def _print_score(scorer: Scorer, one: str, as_json: bool) -> None:
+def _print_score(scorer: Scorer, one: str, decision: Decision, as_json: bool) -> None:
     import json
 
     from scorer.arrow.arrays import strings
 
     probabilities = scorer.score(strings([one]))
-    probability, label = probabilities[0].as_py(), scorer.labels(probabilities)[0].as_py()
+    probability, label = probabilities[0].as_py(), scorer.labels(probabilities, decision)[0].as_py()
     if as_json:
         line = {"text": one, "sentiment_probability": probability, "sentiment": label}
         print(json.dumps(line, ensure_ascii=False), flush=True)
     elif probability is None:
         print("  -       (no text)", flush=True)
     else:
-        print(f"{probability:.4f}  {label:<8}  {printable(one)}", flush=True)
+        width = max(map(len, decision.labels(scorer.sealed.card.labels)))
+        print(f"{probability:.4f}  {printable(label):<{width}}  {printable(one)}", flush=True)

@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scorer.errors import InputError, OnError
 from scorer.files.format import CsvOptions, Format, output_format
 from scorer.files.places import Place, shown
 from scorer.files.rebatching import WINDOW_ROWS
 from scorer.model.sealed import SealedModel
-from scorer.scores import ScoreColumns, Scores, Status
+from scorer.scores import ScoreColumns, Scores, Status, Verdict
 
 __all__ = ["OnProgress", "Progress", "RunOptions", "RunSummary"]
 
@@ -93,6 +94,8 @@ class RunSummary:
     rows: int = 0
     scored: int = 0
     positive: int = 0
+    unsure: int = 0
+    """Neither, where a range of probabilities is called so."""
     truncated: int = 0
     empty: int = 0
     null: int = 0
@@ -147,6 +150,7 @@ class RunSummary:
             "rows",
             "scored",
             "positive",
+            "unsure",
             "truncated",
             "empty",
             "null",
@@ -159,8 +163,8 @@ class RunSummary:
         self.first_skipped = self.first_skipped or other.first_skipped
         self.outputs.append(other)
 
-    def add(self, scores: Scores, threshold: float, resumed: bool) -> None:
-        """Count one window."""
+    def add(self, scores: Scores, verdicts: NDArray[np.int8], resumed: bool) -> None:
+        """Count one window, and what its rows are called."""
         counts = np.bincount(scores.status, minlength=len(Status))
         self.rows += len(scores.status)
         self.resumed += resumed * len(scores.status)
@@ -169,4 +173,5 @@ class RunSummary:
         self.null += int(counts[Status.null])
         self.error += int(counts[Status.error])
         self.scored += int(counts[Status.ok] + counts[Status.truncated])
-        self.positive += int((scores.probability >= threshold).sum())
+        self.positive += int((verdicts == Verdict.positive).sum())
+        self.unsure += int((verdicts == Verdict.unsure).sum())

@@ -122,7 +122,7 @@ def _scored_sample(source: Source, schema: pa.Schema, scorer: Scorer, options: R
     ):
         for window, scores in scored:
             sink.write(scorer.append_scores(window.rows, scores, options.columns))
-            summary.add(scores, scorer.sealed.card.threshold, resumed=False)
+            summary.add(scores, scorer.verdicts(scores.probability, options.columns.decision), resumed=False)
     sample = reading.progress(summary)
     if next(windows, None) is None:  # it was the whole input
         return replace(sample, total=sample.rows, is_exact=True, fraction=1.0)

@@ -1,5 +1,6 @@
 """The engine of one machine: source → scorer → sink, several windows at a time, rows in their order."""
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -86,7 +87,7 @@ def _score_all(
                 sink.write(scorer.append_scores(window.rows, scores, options.columns))
                 if not window.resumed:
                     work.keep(window.digest, scores)
-            summary.add(scores, scorer.sealed.card.threshold, window.resumed)
+            summary.add(scores, scorer.verdicts(scores.probability, options.columns.decision), window.resumed)
             if on_progress:
                 on_progress(reading.progress(summary))
         summary.skipped, summary.first_skipped = source.skipped.lines, source.skipped.first
@@ -138,8 +139,11 @@ def output_schema(source: Source, options: RunOptions, sealed: SealedModel) -> p
     if taken:
         raise InputError(f"{source.name}: already has a column {taken[0]!r}; name the new ones with --prefix")
     schema = scored_schema(source.schema, options.columns)
-    made_by = {"sentiment_scorer.version": __version__, "sentiment_scorer.model_sha256": sealed.sha256}
-    return schema.with_metadata({**(schema.metadata or {}), **made_by})
+    decision = options.columns.decision
+    said = {"cuts": decision.cuts(sealed.card.threshold), "labels": decision.labels(sealed.card.labels)}
+    made_by = {"version": __version__, "model_sha256": sealed.sha256, "decision": json.dumps(said)}
+    named = {f"sentiment_scorer.{name}": value for name, value in made_by.items()}
+    return schema.with_metadata({**(schema.metadata or {}), **named})
 
 
 def output_of(options: RunOptions) -> Output:
