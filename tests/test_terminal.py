@@ -88,7 +88,7 @@ def test_a_log_gets_a_line_every_so_often(fitted: Path, tmp_path: Path, capfd: p
         assert len(lines) == (3 if every == 0 else 0)  # of windows of 512, 1,024 and 1,464 rows
         for line, rows in zip(lines, ("512", "1,536", "3,000"), strict=False):
             assert re.fullmatch(
-                rf"\d+%, {rows} of 3,000 rows, [\d,]+ rows/s, \d+:\d\d left, \d+% positive, \d+ MB", line
+                rf"\d+%, {rows} of 3,000 rows, [\d,]+ rows/s, \d+:\d\d left, \d+% positive, [\d,]+ MB", line
             )
 
 

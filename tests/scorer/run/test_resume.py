@@ -294,7 +294,9 @@ def test_a_signal_is_one_line(fitted: Path, made: Path, tmp_path: Path, number: 
     ended, out, err = finish(process)
     assert (ended, out) == (code, "")
     assert len(err.splitlines()) == 1
-    assert err.startswith(f"scorer: {word}; ")
+    said = json.loads(err)  # it runs with --json
+    assert said["exit_code"] == code
+    assert said["error"].startswith(f"{word}; ")
     assert "finished rows are kept, the same command goes on from there" in err
     assert [path.name for path in journal_of(output).parent.iterdir()] == ["journal"]
 
