@@ -2,14 +2,20 @@
 
 python -m tests.spark write FOLDER
 python -m tests.spark read FILE…
+python -m tests.spark score FOLDER FOLDER
 """
 
 import json
+import os
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
+
+from scorer import Scorer
 
 ROW = """
 select id, 'a good film' as text, timestamp'9999-12-31 23:59:59.999999' as far, parse_json('{"a": [1, "x"]}') as any,
@@ -23,6 +29,7 @@ from range(3)
 def main(what: str, *paths: str) -> None:
     """Do it, in the zone of UTC and without a word but the rows."""
     settings = {"spark.ui.enabled": "false", "spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "false"}
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # of its workers
     builder = SparkSession.builder.master("local[1]")
     for name, value in settings.items():
         builder = builder.config(name, value)
@@ -31,8 +38,21 @@ def main(what: str, *paths: str) -> None:
         for stored in ("INT96", "TIMESTAMP_MICROS"):
             spark.conf.set("spark.sql.parquet.outputTimestampType", stored)
             spark.sql(ROW).coalesce(1).write.parquet(f"{paths[0]}/{stored}")
+    elif what == "score":
+        score(spark, *paths)
     else:
         print(json.dumps({Path(path).name: rows_of(spark, path) for path in paths}))
+
+
+def score(spark: SparkSession, source: str, target: str) -> None:
+    """The reviews of a folder with their sentiment, by Spark's workers."""
+
+    def scored(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return Scorer.open().score_batches(batches, "text")
+
+    reviews = spark.read.parquet(source)
+    schema = f"{reviews._jdf.schema().toDDL()}, sentiment_probability float, sentiment string"
+    reviews.repartition(3).mapInArrow(scored, schema).write.parquet(target)
 
 
 def rows_of(spark: SparkSession, path: str) -> dict[str, Any]:

@@ -105,6 +105,10 @@ def _work_arguments(group: ArgumentGroup) -> None:
     add("--memory-limit", metavar="SIZE", type=memory_size, help=most)
     often = "How often finished work goes to disk.  [default: %(default)s]"
     add("--keep-every", metavar="SECONDS", type=at_least(0), default=1, help=often)
+    add("--engine", choices=["local", "ray"], default="local", help="This machine, or a Ray cluster.  [default: local]")
+    add("--ray-address", metavar="HOST:PORT", help="Of the cluster.  [default: the one here, else a new one]")
+    cut = "In folders, cut Parquet inputs above 64 MB between row groups, N rows an output.  [default: 1,000,000]"
+    add("--part-rows", metavar="N", type=at_least(1), default=1_000_000, help=cut)
     add("--restart", action="store_true", help="Forget what an interrupted run of this output has finished.")
     add("--verify", metavar="N", type=at_least(0), default=0, help="Score N random rows again, one by one.")
     add(
@@ -137,7 +141,7 @@ def run(
     from scorer.system.limits import limited_memory
     from scorer.system.process import return_freed_memory
 
-    options, silent = _run_options(**given), quiet or as_json or bool(log_format)
+    options, silent = _run_options(memory_limit=memory_limit, **given), quiet or as_json or bool(log_format)
     messages = Messages("scorer", None if quiet else log_format)
     if quiet:
         warnings.simplefilter("ignore", FileSystemWarning)
@@ -146,7 +150,7 @@ def run(
         words = f"{printable(shown(options.output))}: is there already, and stays as it is"
     else:
         return_freed_memory()
-        with limited_memory(memory_limit):
+        with limited_memory(None if options.engine == "ray" else memory_limit):  # there it is that of each worker
             scorer = open_scorer(model)
             if dry_run:
                 _show_preview(options, scorer, as_json)
@@ -189,12 +193,13 @@ def _run_options(
     prefix: str,
     status: bool,
     on_error: str,
+    engine: str,
     **given: Any,
 ) -> RunOptions:
     """What the arguments ask for; those that are `given` besides are called as the options are."""
     from scorer.errors import OnError
     from scorer.files.format import Format
-    from scorer.run.options import RunOptions
+    from scorer.run.options import EngineName, RunOptions
     from scorer.scores import ScoreColumns
 
     place, one_each = output
@@ -205,6 +210,7 @@ def _run_options(
         place,
         more_inputs=tuple(input[1:]),
         one_each=one_each,
+        engine=EngineName(engine),
         input_format=Format(format) if format else None,
         output_format=Format(output_format) if output_format else None,
         csv=csv_options(given),

@@ -41,6 +41,7 @@ def open_source(
     *,
     written_as: Format | None = None,
     window_rows: int = WINDOW_ROWS,
+    row_groups: tuple[int, int] | None = None,
 ) -> Source:
     """Open a file of reviews; raises `InputError` if it is not of its format, or has no such column of text.
 
@@ -54,7 +55,7 @@ def open_source(
     refuse_foreign(file, kind, csv.encoding)
     match kind:
         case Format.parquet:
-            return ParquetSource(file, text_column, window_rows, written_as or Format.parquet)
+            return ParquetSource(file, text_column, window_rows, written_as or Format.parquet, row_groups)
         case Format.csv:
             return CsvSource(file, text_column, csv, window_rows, keep_nothing=written_as is Format.csv)
         case Format.jsonl:

@@ -50,13 +50,18 @@ class ParquetLayout:
 
 
 class ParquetSource:
-    """The rows of a Parquet file; `window_rows` at a time.
+    """The rows of a Parquet file, or of its `row_groups` from the first to before the last; `window_rows` at a time.
 
     Where they are `written_as` text, all of their strings are looked at, else only those of the text column.
     """
 
     def __init__(
-        self, file: Input, text_column: str | None, window_rows: int, written_as: Format = Format.parquet
+        self,
+        file: Input,
+        text_column: str | None,
+        window_rows: int,
+        written_as: Format = Format.parquet,
+        row_groups: tuple[int, int] | None = None,
     ) -> None:
         self.name, self.skipped = file.name, Skipped()
         self._input, self._written_as = file, written_as
@@ -68,7 +73,10 @@ class ParquetSource:
         self.schema: pa.Schema = self._file.schema_arrow
         self.text = find_text_column(self.name, self.schema, text_column)
         self._checked = {index for index, field in enumerate(self.schema) if self._is_checked(index, field.type)}
-        self._rows: int = self._file.metadata.num_rows
+        metadata = self._file.metadata
+        self._groups = range(*(row_groups or (0, metadata.num_row_groups)))
+        self._rows = sum(metadata.row_group(number).num_rows for number in self._groups)
+        self._rows_before = sum(metadata.row_group(number).num_rows for number in range(self._groups.start))
         self._window_rows = min(window_rows, _rows_of_a_window(self._file.metadata))
         self.row_count: int | None = self._rows
         self._rows_read = self._text_read = 0
@@ -102,7 +110,7 @@ class ParquetSource:
         windows, start = self._batches(self._open(self._int96_unit)), row
         while start >= (window := next(windows)).num_rows:
             start -= window.num_rows
-        one = window.slice(start, 1)
+        one, row = window.slice(start, 1), row + self._rows_before
         if decode_texts(column_at(one, self.text))[1].any():
             return f"row {row + 1}: its text is not UTF-8"
         name = next(
@@ -129,7 +137,7 @@ class ParquetSource:
         """All rows; by row group where categories are nested, which Arrow reads from one of them at a time only."""
         nested = [field.type for field in self.schema if pa.types.is_nested(field.type)]
         alone = any(pa.types.is_dictionary(leaf) for kind in nested for leaf in leaf_types(kind))
-        for groups in [[number] for number in range(file.num_row_groups)] if alone else [None]:
+        for groups in [[number] for number in self._groups] if alone else [list(self._groups)]:
             yield from file.iter_batches(self._window_rows, row_groups=groups)
 
     def _open(self, int96_unit: str | None = None) -> pq.ParquetFile:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Protocol
 
+from scorer.errors import UsageError
 from scorer.files.inputs import Input
 from scorer.files.places import input_at
 from scorer.run.fingerprint import fingerprint_of
-from scorer.run.options import OnProgress, RunOptions, RunSummary
+from scorer.run.options import EngineName, OnProgress, RunOptions, RunSummary
 from scorer.run.plan import Plan, plan_run
 from scorer.run.threads import refuse_to_replace, run_in_threads
 from scorer.run.units import finished_units
@@ -38,12 +39,22 @@ def run(
     Memory is bounded by a few windows of rows and one row group of output, not by the size of the file.
     """
     started = time.perf_counter()
-    if options.one_each:
+    if options.engine is EngineName.ray:
+        summary = _run_on_ray(options, scorer, on_progress)
+    elif options.one_each:
         summary = _run_each(plan_run(options), options, scorer, on_progress, engine)
     else:
         summary = engine([input_at(options.input)], scorer, options, on_progress)
     summary.seconds = time.perf_counter() - started
     return summary
+
+
+def _run_on_ray(options: RunOptions, scorer: Scorer, on_progress: OnProgress | None) -> RunSummary:
+    if not options.one_each:
+        raise UsageError("--engine ray writes a folder of outputs; name one with a / at the end, as in -o scored/")
+    from scorer.run.ray import run_on_ray  # an extra
+
+    return run_on_ray(plan_run(options), options, scorer, on_progress)
 
 
 def _run_each(

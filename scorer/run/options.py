@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,18 @@ from scorer.files.rebatching import WINDOW_ROWS
 from scorer.model.sealed import SealedModel
 from scorer.scores import ScoreColumns, Scores, Status, Verdict
 
-__all__ = ["OnProgress", "Progress", "RunOptions", "RunSummary"]
+__all__ = ["PART_ROWS", "EngineName", "OnProgress", "Progress", "RunOptions", "RunSummary"]
+
+
+PART_ROWS = 1_000_000
+"""About 80 seconds of one core: long beside what an output costs, short beside what its loss would."""
+
+
+class EngineName(StrEnum):
+    """Where the work is done."""
+
+    local = "local"
+    ray = "ray"
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,15 @@ class RunOptions:
     """Seconds between two times that finished work is put on disk."""
     window_rows: int = WINDOW_ROWS
     """Rows that are encoded and written at a time."""
+    part_rows: int = PART_ROWS
+    """In a folder of outputs, how many rows of a large Parquet input become one, as near as its row groups allow."""
+    row_groups: tuple[int, int] | None = None
+    """Of a Parquet input: the first that is read, and the one after the last; None reads all."""
+    engine: EngineName = EngineName.local
+    ray_address: str | None = None
+    """Of the cluster; None takes the one that runs on this machine, or starts one there."""
+    memory_limit: int | None = None
+    """Bytes that each worker of a cluster may take; None gives it its part of what is free."""
 
     @property
     def inputs(self) -> tuple[Place, ...]:

@@ -10,15 +10,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from scorer.errors import InputError
-from scorer.files.format import EXTENSIONS, plain_name
+from scorer.files.compression import unpacked
+from scorer.files.format import EXTENSIONS, Format, format_of, plain_name
 from scorer.files.inputs import Input
 from scorer.files.outputs import Output
 from scorer.files.places import Place, input_at, is_same, output_at, shown
+from scorer.files.source import arrow_errors
 from scorer.run.options import RunOptions
 from scorer.system.atomic import require_place
 
 __all__ = ["Plan", "Unit", "plan_run"]
+
+_SMALL = 64 << 20
+"""Bytes of a file that is never split: its footer need not be read to plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +74,44 @@ def plan_run(options: RunOptions) -> Plan:
             raise InputError(f"{shown(output)}: is the input itself; name another output")
         own = replace(options, input=place, more_inputs=(), output=output, one_each=False)
         _ = own.kind  # what cannot be written is refused before anything is
-        units.append(Unit((input_at(place),), own))
+        units += _split(Unit((input_at(place),), own))
     _refuse_one_name([shown(unit.options.output) for unit in units])
     return Plan(f"{shown(options.output).rstrip('/')}/", _work_folder(options.output), tuple(units))
+
+
+def _split(unit: Unit) -> list[Unit]:
+    """A unit, or one for each range of row groups of a large Parquet input, named in the order of its rows."""
+    (file,), options = unit.inputs, unit.options
+    ranges = _ranges(file, options) if (file.size or 0) > _SMALL else []
+    if len(ranges) < 2:
+        return [unit]
+    whole = shown(options.output)
+    ending = "".join(Path(whole).suffixes[-2:] if plain_name(whole) != whole else Path(whole).suffixes[-1:])
+    names = [f"{whole.removesuffix(ending)}.part-{number:05d}{ending}" for number in range(len(ranges))]
+    places = [Path(name) if isinstance(options.output, Path) else name for name in names]
+    return [
+        Unit(unit.inputs, replace(options, output=place, row_groups=groups))
+        for place, groups in zip(places, ranges, strict=True)
+    ]
+
+
+def _ranges(file: Input, options: RunOptions) -> list[tuple[int, int]]:
+    """Row groups that follow each other, as many as have `part_rows` rows, or one that has more; none of what is no
+    Parquet, or is damaged, which is told when it is its turn."""
+    try:
+        if (options.input_format or format_of(unpacked(file).plain_name, file.name)) is not Format.parquet:
+            return []
+        with arrow_errors(file.name, "not a Parquet file, or damaged"), file.open_random() as raw:
+            metadata = pq.read_metadata(raw)
+    except InputError:
+        return []
+    ranges, first, rows = list[tuple[int, int]](), 0, 0
+    for group in range(metadata.num_row_groups):
+        rows += metadata.row_group(group).num_rows
+        if rows >= options.part_rows or group == metadata.num_row_groups - 1:
+            ranges.append((first, group + 1))
+            first, rows = group + 1, 0
+    return ranges
 
 
 def _work_folder(folder: Place) -> Path:

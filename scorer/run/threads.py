@@ -58,6 +58,7 @@ def open_input(file: Input, options: RunOptions) -> Source:
         options.csv,
         written_as=options.kind,
         window_rows=options.window_rows,
+        row_groups=options.row_groups,
     )
 
 

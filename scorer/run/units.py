@@ -86,10 +86,14 @@ class FinishedUnits:
         self._write()
 
     def note_finished(self, unit: Unit, summary: Mapping[str, Any]) -> None:
-        """The unit needs nothing more; on disk together with what follows."""
+        """The unit needs nothing more; on disk together with what follows, or by `keep`."""
         record = {unit.output.name: {"inputs": _identities(unit), "summary": summary}}
         self._finished |= record
         self._note(finished=record)
+
+    def keep(self) -> None:
+        """Put on disk what is noted."""
+        self._write()
 
     def leave(self, error: BaseException) -> None:
         """Keep what is finished, and say so in a note to `error`; if that is nothing, leave nothing."""

@@ -57,3 +57,13 @@ def test_spark_sees_its_own_columns_and_the_new_ones(command: Command, by_spark:
         assert [row[: -len(NEW)] for row in after["rows"]] == before["rows"]
         assert all(row[-1] in ("positive", "negative") for row in after["rows"])
     assert pq.read_table(outputs[0])["far"].to_pylist() == [datetime(9999, 12, 31, 23, 59, 59, 999999)] * 3
+
+
+def test_spark_scores_with_the_same_bits(command: Command, tmp_path: Path) -> None:
+    texts = [f"a {'good' if number % 3 else 'poor'} film, number {number}" for number in range(500)]
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({"n": range(500), "text": [*texts[:-1], None]}), tmp_path / "in" / "reviews.parquet")
+    spark("score", tmp_path / "in", tmp_path / "out")
+    assert command("scorer", "run", tmp_path / "in" / "reviews.parquet", "-o", tmp_path / "here.parquet").code == 0
+    found, expected = pq.read_table(tmp_path / "out").sort_by("n"), pq.read_table(tmp_path / "here.parquet")
+    assert found.to_pydict() == expected.to_pydict()

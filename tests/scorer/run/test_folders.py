@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+import scorer.run.plan
 from tests.conftest import DATA, Command, one_line
 from tests.writing import write_table
 
@@ -137,3 +140,36 @@ def test_what_cannot_be_planned(command: Command, reviews: Path) -> None:
     one_line(command("scorer", "run", "reviews", "-o", "out.csv"), "reviews: is a folder", "end the output with /")
     result = command("scorer", "run", DATA / "reviews.csv", "b.parquet", "-o", "out.csv")
     assert (result.code, "end the output's name with /" in result.err) == (2, True)
+
+
+def test_a_large_parquet_file_becomes_several(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its row groups, in the order of their names; large is here whatever has a byte."""
+    monkeypatch.setattr(scorer.run.plan, "_SMALL", 0)
+    texts = [f"a {'good' if number % 3 else 'poor'} film, number {number}" for number in range(3000)]
+    Path("in").mkdir()
+    write_table(Path("in/b.parquet"), {"text": texts}, row_group=500)
+    write_table(Path("in/c.csv"), {"text": texts[:9]})
+    assert "3,009 rows" in command("scorer", "run", "in", "-o", "out/", "--part-rows", 900, "--verify", 9).out
+    names = [f"b.part-0000{number}.parquet" for number in range(3)]
+    assert files_in("out") == [*names, "c.csv"]
+    assert command("scorer", "run", "in/b.parquet", "-o", "b.parquet").code == 0
+    parts = pa.concat_tables(pq.read_table(f"out/{name}") for name in names)
+    assert parts.equals(pq.read_table("b.parquet"))
+
+
+def test_bad_rows_of_a_later_part_are_named_by_their_row(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scorer.run.plan, "_SMALL", 0)
+    texts = [b"good"] * 900 + [b"\xff"] + [b"good"] * 99
+    Path("in").mkdir()
+    write_table(Path("in/b.parquet"), {"text": texts}, row_group=250)
+    one_line(
+        command("scorer", "run", "in", "-o", "out/", "--part-rows", 500), "in/b.parquet: row 901: its text is not UTF-8"
+    )
+
+
+def test_ray_needs_a_folder_and_ray(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = command("scorer", "run", DATA / "reviews.csv", "-o", "out.csv", "--engine", "ray")
+    assert (result.code, "writes a folder of outputs" in result.err) == (2, True)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = command("scorer", "run", DATA / "reviews.csv", "-o", "out/", "--engine", "ray")
+    one_line(result, "install it with: pip install 'sentiment-scorer[ray]'")

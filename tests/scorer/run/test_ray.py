@@ -1,0 +1,179 @@
+"""The engine of a cluster, on a real one: several raylets of this machine. `pytest -m ray`, with the extra `ray`."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Command, Result, one_line
+from tests.writing import write_table
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("model"), pytest.mark.filterwarnings("ignore")]
+_STORE = 100 << 20
+_NODE = {"num_cpus": 2, "object_store_memory": _STORE}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head and a node, of two logical CPUs each; the head's actors may go as well, but it stays."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "include_dashboard": False})
+    cluster.add_node(**_NODE)
+    yield cluster
+    cluster.shutdown()
+    assert not raylets(), "something was left running"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reviews")
+    words = ["good", "poor", "film", "story", "dull", "lovely", "actors", "never", "ever", "ending"]
+    chance = random.Random(0)
+    for number in range(12):
+        texts = [" ".join(chance.choices(words, k=80)) + f" {number} {row}" for row in range(6000)]
+        write_table(folder / f"r{number:02d}.parquet", {"id": range(6000), "text": texts}, row_group=1500)
+    return folder
+
+
+@pytest.fixture
+def expected(command: Command, folder: Path) -> dict[str, bytes]:
+    assert command("scorer", "run", folder, "-o", "local/").code == 0
+    return content(Path("local"))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in sorted(path.name for path in folder.iterdir())}
+
+
+def processes(word: str) -> list[int]:
+    """Ids of processes whose command line holds a word."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if word in path.read_bytes().decode(errors="replace").replace("\0", " "):
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def raylets() -> list[int]:
+    return processes("raylet/raylet ")
+
+
+def workers() -> list[int]:
+    return processes("ray::Worker")
+
+
+def begin(cluster: Any, folder: Path, *more: str) -> subprocess.Popen[str]:
+    arguments = ["run", str(folder), "-o", "out/", "--engine", "ray", "--ray-address", cluster.address, *more]
+    return subprocess.Popen(
+        [sys.executable, "-m", "scorer", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ray ends the process group of a driver that was killed
+    )
+
+
+def end(process: subprocess.Popen[str]) -> Result:
+    out, err = process.communicate(timeout=240)
+    return Result(process.returncode, out, err)
+
+
+def parts() -> int:
+    return len(list(Path("out").glob("*.parquet"))) if Path("out").is_dir() else 0
+
+
+def wait_for(process: subprocess.Popen[str], least: int) -> None:
+    while parts() < least and process.poll() is None:
+        time.sleep(0.02)
+
+
+def test_the_same_bytes_as_one_machine(cluster: Any, folder: Path, expected: dict[str, bytes]) -> None:
+    result = end(begin(cluster, folder))
+    assert (result.code, result.err) == (0, "")
+    assert "72,000 rows" in result.out
+    assert content(Path("out")) == expected
+
+
+def test_workers_and_a_node_are_killed(cluster: Any, folder: Path, expected: dict[str, bytes]) -> None:
+    node = cluster.add_node(**_NODE)
+    process = begin(cluster, folder)
+    for least in (1, 3):
+        wait_for(process, least)
+        os.kill(random.choice(workers()), signal.SIGKILL)
+    wait_for(process, 5)
+    cluster.remove_node(node, allow_graceful=False)
+    result = end(process)
+    assert (result.code, result.err) == (0, "")
+    assert content(Path("out")) == expected
+
+
+def test_the_driver_is_killed(cluster: Any, folder: Path, expected: dict[str, bytes]) -> None:
+    process = begin(cluster, folder)
+    wait_for(process, 3)
+    process.kill()
+    process.wait()
+    one = end(begin(cluster, folder, "--status"))
+    one_line(one, "cannot go on where another run was interrupted: status was False", "--restart")
+    result = end(begin(cluster, folder))
+    assert (result.code, result.err) == (0, "")
+    assert " resumed" in result.out
+    assert content(Path("out")) == expected
+
+
+def test_a_poisoned_file(cluster: Any, folder: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
+    reviews = tmp_path / "reviews"
+    reviews.mkdir()
+    for name in ("r00.parquet", "r01.parquet"):
+        (reviews / name).write_bytes((folder / name).read_bytes())
+    (reviews / "bad.parquet").write_bytes((folder / "r02.parquet").read_bytes()[:-9000])
+    (reviews / "line.csv").write_bytes(b"text\ngood\n\xff\n")
+    result = end(begin(cluster, reviews))
+    one_line(result, "2 of 4 outputs failed", "bad.parquet", "line.csv: line 3", "2 finished outputs are kept")
+    there = content_of_parts()
+    assert there == {name: expected[name] for name in ("r00.parquet", "r01.parquet")}
+
+
+def content_of_parts() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path("out").iterdir() if path.is_file()}
+
+
+def test_a_unit_that_needs_too_much_memory_is_named(cluster: Any, tmp_path: Path) -> None:
+    (tmp_path / "reviews").mkdir()
+    write_table(tmp_path / "reviews" / "huge.csv", {"text": ["good " * 20_000_000]})
+    write_table(tmp_path / "reviews" / "small.csv", {"text": ["good"]})
+    result = end(begin(cluster, tmp_path / "reviews", "--memory-limit", "300MB"))
+    one_line(
+        result, "1 of 2 outputs failed", "huge.csv: 5 workers ended over it; allow more memory with --memory-limit"
+    )
+    assert "small.csv" in content_of_parts()
+
+
+def test_an_address_that_does_not_answer(cluster: Any, folder: Path, command: Command) -> None:
+    arguments = [sys.executable, "-m", "scorer", "run", folder, "-o", "out/", "--engine", "ray"]
+    result = subprocess.run([*arguments, "--ray-address", "127.0.0.1:9"], capture_output=True, text=True, check=False)
+    one_line(Result(result.returncode, result.stdout, result.stderr), "no Ray cluster answers at 127.0.0.1:9")
+
+
+def test_other_versions_are_named(cluster: Any, folder: Path) -> None:
+    """The driver says that it is of another version than what the nodes have."""
+    program = (
+        "import sys, scorer.run.ray as engine; from scorer.cli.app import main; engine.__version__ = '9.9'\n"
+        f"sys.argv = ['scorer', 'run', {str(folder)!r}, '-o', 'out/', '--engine', 'ray', '--ray-address', "
+        f"{cluster.address!r}]; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    one_line(
+        Result(result.returncode, result.stdout, result.stderr),
+        "a node of the cluster has sentiment-scorer 0.1.0, here 9.9",
+    )
