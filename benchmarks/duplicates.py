@@ -2,65 +2,33 @@
 
 python -m benchmarks.duplicates scored-test.parquet train.parquet unsupervised.parquet
 
-Two reviews are the same if they have the same words in the same order, whatever their case, marks and tags; nearly
-the same if one shares at least half of its runs of eight words with the other. Runs are compared by a sample of one in
-eight (Broder 1997), so short overlaps may be missed.
+What is the same, or nearly, is said in `trainer/data/duplicates.py`.
 """
 
 import argparse
-import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-_WORD = re.compile(r"[a-z0-9]+")
-_TAG = re.compile(r"<[^>]*>")
-_RUN = 8  # words
-_SAMPLE = 8  # one run in so many is compared
-_SHARED = 0.5
+from trainer.data.duplicates import first_alike, first_same
 
 
-def words(text: str) -> list[str]:
-    """What of a text counts."""
-    return _WORD.findall(_TAG.sub(" ", text.lower()))
+def known_to(
+    others: pa.ChunkedArray, texts: pa.ChunkedArray, first_of: Callable[[pa.ChunkedArray], NDArray[np.int64]]
+) -> NDArray[np.bool_]:
+    """True where `others` hold a text, as `first_of` tells: bool [texts]."""
+    first = first_of(pa.chunked_array([*others.chunks, *texts.chunks], pa.large_string()))
+    known: NDArray[np.bool_] = first[len(others) :] < len(others)
+    return known
 
 
-def runs(text: str) -> set[int]:
-    """A sample of hashes of the text's runs of words; short texts are one run."""
-    found = words(text)
-    hashes = {crc32(" ".join(found[i : i + _RUN]).encode()) for i in range(max(1, len(found) - _RUN + 1))}
-    return {value for value in hashes if value % _SAMPLE == 0}
-
-
-def same(texts: list[str], others: list[str]) -> NDArray[np.bool_]:
-    """True where one of `others` has the same words, bool [texts]."""
-    known = {" ".join(words(other)) for other in others}
-    return np.array([" ".join(words(text)) in known for text in texts])
-
-
-def nearly_same(texts: list[str], others: list[str]) -> NDArray[np.bool_]:
-    """True where one of `others` shares most of its runs or of the text's, bool [texts]."""
-    sampled = [runs(text) for text in texts]
-    holders: dict[int, list[int]] = {}
-    for row, values in enumerate(sampled):
-        for value in values:
-            holders.setdefault(value, []).append(row)
-    found = np.zeros(len(texts), np.bool_)
-    for other in others:
-        values = runs(other)
-        for row, shared in _shared(values, holders):
-            found[row] |= shared >= max(2, _SHARED * min(len(values), len(sampled[row])))
-    return found
-
-
-def _shared(values: set[int], holders: dict[int, list[int]]) -> Iterator[tuple[int, int]]:
-    """Rows that hold some of `values`, and how many."""
-    rows = [row for value in values for row in holders.get(value, ())]
-    return zip(*(part.tolist() for part in np.unique(np.array(rows, np.int64), return_counts=True)), strict=True)
+def texts_of(path: Path) -> pa.ChunkedArray:
+    """The column `text` of a Parquet file."""
+    return pq.read_table(path, columns=["text"])["text"].cast(pa.large_string())
 
 
 def main() -> None:
@@ -70,12 +38,11 @@ def main() -> None:
     parser.add_argument("known", type=Path, nargs="+", help="reviews that the model may have learned")
     options = parser.parse_args()
     table = pq.read_table(options.scored)
-    texts = table["text"].to_pylist()
+    texts = texts_of(options.scored)
     right = (table["sentiment_probability"].to_numpy() >= 0.5) == (table["label"].to_numpy() == 1)
     known = np.zeros(len(texts), np.bool_)
     for path in options.known:
-        others = pq.read_table(path, columns=["text"])["text"].to_pylist()
-        exact, near = same(texts, others), nearly_same(texts, others)
+        exact, near = (known_to(texts_of(path), texts, first_of) for first_of in (first_same, first_alike))
         known |= exact | near
         more = (near & ~exact).sum()
         print(f"{path.name}: holds {exact.sum():,} of the {len(texts):,} reviews, {more:,} more nearly so")

@@ -106,10 +106,17 @@ class _LinesSource(ABC):
 
 
 class JsonLinesSource(_LinesSource):
-    """Every value with the type that a first pass over the whole file finds."""
+    """Every value with the type that a first pass over the whole file finds.
+
+    Values of several kinds have none: they are refused, or strings where they are `only_read`.
+    """
 
     _deepest = 40
     """Lists are two levels of a Parquet file, of which Arrow reads 100."""
+
+    def __init__(self, file: Input, text_column: str | None, window_rows: int, *, only_read: bool = False) -> None:
+        self._only_read = only_read
+        super().__init__(file, text_column, window_rows)
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Rows of UTF-8, and their texts."""
@@ -123,7 +130,7 @@ class JsonLinesSource(_LinesSource):
     def _schema_of(self, fields: pa.StructType) -> pa.Schema:
         names = names_on(self.text, fields)
         fields = _with_texts(fields, names)
-        if mixed_path(fields):
+        if mixed_path(fields) and not self._only_read:
             self._refuse_mixed(names)
         return pa.schema(list(settled(fields)))
 

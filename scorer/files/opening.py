@@ -46,9 +46,9 @@ def open_source(
     """Open a file of reviews; raises `InputError` if it is not of its format, or has no such column of text.
 
     `text_column` may lead into structs, as in `review.text`; None looks for the usual names. `kind` None goes by the
-    name. `written_as` is the format of the output: lines of JSON that become such again are not taken apart, CSV that
-    becomes such again keeps what is not even two quotes, and what becomes text is checked to be UTF-8. Windows have at
-    most `window_rows` rows.
+    name. `written_as` is the format of the output, None for what is only read: lines of JSON that become such again are
+    not taken apart, CSV that becomes such again keeps what is not even two quotes, and what becomes text is checked to
+    be UTF-8. Windows have at most `window_rows` rows.
     """
     file = unpacked(file)
     kind, csv = kind or format_of(file.plain_name, file.name), csv_options or CsvOptions()
@@ -59,8 +59,9 @@ def open_source(
         case Format.csv:
             return CsvSource(file, text_column, csv, window_rows, keep_nothing=written_as is Format.csv)
         case Format.jsonl:
-            lines = WholeLinesSource if written_as is Format.jsonl else JsonLinesSource
-            return lines(file, text_column, window_rows)
+            if written_as is Format.jsonl:
+                return WholeLinesSource(file, text_column, window_rows)
+            return JsonLinesSource(file, text_column, window_rows, only_read=written_as is None)
 
 
 @contextmanager

@@ -77,6 +77,12 @@ def test_mixed_kinds_stars_between_and_labels_that_are_missing() -> None:
     assert "skipped: 3 without text, 3 without a label" in told(found)
     write_table(Path("mixed.csv"), {"text": GOOD + BAD, "label": ["1", "positive"] * 15 + ["0", "negative"] * 15})
     assert is_read_rightly(splits("mixed.csv"))
+    labels = [1, "positive", True, 5.0] * 8, [0, "negative", False, None] * 8
+    others = ["x", 1, [2], None] * 15
+    write_table(Path("mixed.jsonl"), {"text": GOOD + BAD, "label": [*labels[0][:30], *labels[1][:30]], "other": others})
+    reading = parse_reading("1=1,positive=1,true=1,5=1,0=0,negative=0,false=0")
+    found = splits("mixed.jsonl", labels=reading)
+    assert "positive: 1 (8), 5 (7), positive (8), true (7)" in told(found)
 
 
 def test_classes_go_by_their_names() -> None:
