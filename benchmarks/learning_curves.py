@@ -3,9 +3,9 @@
 python -m benchmarks.learning_curves train.parquet test.parquet --work curves --figure learning-curves.png
 
 The files have the columns `text`, `label` and `source`. Of each source so many reviews of `train` are drawn at random
-and judged on all of its reviews in `test`: by a fit that begins anew, by one that goes on from the embedded model, by
-the embedded model itself, and by TF-IDF with logistic regression. Every result is kept in `--work`; what is there is
-not done again, so the command goes on where it was stopped. A new embedded model counts as not done.
+and judged on all of its reviews in `test`: by a fit that begins anew, by one that goes on from a model, by that model
+itself, and by TF-IDF with logistic regression. Every result is kept in `--work`; what is there is not done again, so
+the command goes on where it was stopped. `--model` should be one that does not know the sources.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,6 +25,7 @@ from matplotlib.figure import Figure
 
 from scorer.evaluation.metrics import measure
 from scorer.model.sealed import EMBEDDED_MODEL
+from scorer.scoring import Scorer
 from scorer.system.atomic import write_aside
 from trainer.data.reviews import DataOptions
 from trainer.fitting import FitOptions, fit
@@ -33,21 +35,27 @@ from trainer.recipes import RECIPES
 
 SOURCES = ("booking_hotels", "mhealth_apps", "steam_sample", "womens_clothing")
 SIZES = (50, 100, 300, 1_000, 3_000, 10_000)
-WAYS = {"anew": "default", "going on": "continued"}
-"""Recipes by what a curve is called."""
-LINEAR, EMBEDDED = "TF-IDF, logistic regression", "embedded model"
+ANEW, GOING_ON = "anew", "going on"
+LINEAR, MODEL = "TF-IDF, logistic regression", "the model as it is"
 
 
-def fitted(train: pa.Table, test: pa.Table, recipe: str) -> dict[str, float]:
-    """Balanced accuracy on `test` of a fit by a recipe, and of the embedded model."""
+def fitted(train: pa.Table, test: pa.Table, way: str, model: Path) -> float:
+    """Balanced accuracy on `test` of a fit."""
+    recipe = RECIPES["continued" if way == GOING_ON else "default"]
     with TemporaryDirectory() as name:
         folder = Path(name)
         pq.write_table(train, folder / "train.parquet")
         pq.write_table(test, folder / "test.parquet")
-        saved = folder / "best.pth"
-        fit(FitOptions(DataOptions((name,)), RECIPES[recipe], saved), FitDisplay(lambda *line, **figures: None))
-        figures = load_checkpoint(saved).metrics["verdict"]["figures"]
-    return {name: figures[name]["balanced_accuracy"]["value"] for name in ("this model", EMBEDDED)}
+        begun = replace(recipe, start=str(model) if recipe.start else None)
+        fit(FitOptions(DataOptions((name,)), begun, folder / "best.pth"), FitDisplay(lambda *line, **figures: None))
+        figures = load_checkpoint(folder / "best.pth").metrics["verdict"]["figures"]["this model"]
+    return float(figures["balanced_accuracy"]["value"])
+
+
+def as_it_is(test: pa.Table, model: Path) -> float:
+    """Balanced accuracy on `test` of a sealed model."""
+    probability = Scorer.open(model).score_texts(test["text"].combine_chunks()).probability
+    return measure(probability, test["label"].to_numpy() == 1, 0.5).balanced_accuracy.value
 
 
 def linear(train: pa.Table, test: pa.Table) -> float:
@@ -72,25 +80,25 @@ def chosen(table: pa.Table, source: str, rows: int | None = None, seed: int = 0)
 def run(options: argparse.Namespace) -> None:
     """Do what `--work` does not hold yet, the cheap ways first."""
     tables = [pq.read_table(path) for path in (options.train, options.test)]
-    model = hashlib.sha256(EMBEDDED_MODEL.read_bytes()).hexdigest()[:12]
+    model = hashlib.sha256(options.model.read_bytes()).hexdigest()[:12]
     for way in options.ways:
         for rows in options.rows:
             for source in options.sources:
                 for seed in range(options.seeds if rows <= options.repeat_below else 1):
-                    begun = model if way == "going on" else "none"
+                    begun = model if way == GOING_ON else "none"
                     path = options.work / f"{source}-{rows}-{seed}-{way.replace(' ', '-')}-{begun}.json"
                     train, test = chosen(tables[0], source, rows, seed), chosen(tables[1], source)
                     if not path.exists() and len(train) == rows:
-                        keep(path, source, rows, way, train, test)
+                        keep(path, way, train, test, options.model)
 
 
-def keep(path: Path, source: str, rows: int, way: str, train: pa.Table, test: pa.Table) -> None:
+def keep(path: Path, way: str, train: pa.Table, test: pa.Table, model: Path) -> None:
     """One cell of the table: a file of its own."""
-    told = fitted(train, test, WAYS[way])
-    figures = {way: told["this model"], EMBEDDED: told[EMBEDDED], LINEAR: linear(train, test)}
+    figures = {way: fitted(train, test, way, model), MODEL: as_it_is(test, model), LINEAR: linear(train, test)}
+    cell = {"source": train["source"][0].as_py(), "rows": len(train), "figures": figures}
     with write_aside(path) as partial:
-        partial.write_text(json.dumps({"source": source, "rows": rows, "figures": figures}))
-    print(source, rows, {name: f"{value:.1%}" for name, value in figures.items()}, flush=True)
+        partial.write_text(json.dumps(cell))
+    print(path.stem, {name: f"{value:.1%}" for name, value in figures.items()}, flush=True)
 
 
 def curves(work: Path) -> dict[str, dict[str, dict[int, float]]]:
@@ -112,7 +120,7 @@ def draw(drawn: dict[str, dict[str, dict[int, float]]]) -> Figure:
     panels = figure.subplots(-(-len(drawn) // 2), 2, squeeze=False).flat
     for axes, (source, ways) in zip(panels, drawn.items(), strict=False):
         for name, points in ways.items():
-            style = ":" if name == EMBEDDED else "-"
+            style = ":" if name == MODEL else "-"
             axes.plot(list(points), list(points.values()), style, marker="." if style == "-" else "", label=name)
         axes.set(xscale="log", xlabel="labelled reviews", ylabel="balanced accuracy", title=source)
         axes.yaxis.set_major_formatter("{x:.0%}")
@@ -137,11 +145,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train", type=Path)
     parser.add_argument("test", type=Path)
+    parser.add_argument("--model", type=Path, default=EMBEDDED_MODEL)
     parser.add_argument("--work", type=Path, default=Path("curves"))
     parser.add_argument("--figure", type=Path, default=Path("learning-curves.png"))
     parser.add_argument("--sources", nargs="+", default=SOURCES)
     parser.add_argument("--rows", nargs="+", type=int, default=SIZES)
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS)[::-1])
+    parser.add_argument("--ways", nargs="+", default=(GOING_ON, ANEW))
     parser.add_argument("--seeds", type=int, default=3, help="Draws of few reviews, whose mean is drawn.")
     parser.add_argument("--repeat-below", type=int, default=300, help="What few reviews are.")
     options = parser.parse_args()

@@ -90,6 +90,7 @@ def _continued(
     if held_out:
         exam = _exam(splits, encoder, linear.get("test"), linear["held_out"])
         return Material(reviews, held_out, start.weights, dict(stages.summaries), exam)
+    stages.said(f"all {rows:,} reviews are learned, and judged in {min(recipe.folds or 2, rows)} folds")
     sources, texts = sources_of(learned), column_of(learned, "text")
     cells = 2 * np.unique(sources, return_inverse=True)[1] + reviews.labels.astype(np.int64)
     folds = fold_of_rows(texts, cells, min(recipe.folds or 2, rows), seed)
