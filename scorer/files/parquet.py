@@ -74,9 +74,11 @@ class ParquetSource:
         self.text = find_text_column(self.name, self.schema, text_column)
         self._checked = {index for index, field in enumerate(self.schema) if self._is_checked(index, field.type)}
         metadata = self._file.metadata
-        self._groups = range(*(row_groups or (0, metadata.num_row_groups)))
-        self._rows = sum(metadata.row_group(number).num_rows for number in self._groups)
-        self._rows_before = sum(metadata.row_group(number).num_rows for number in range(self._groups.start))
+        counts = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+        if sum(counts) != metadata.num_rows:
+            raise self._lacking(sum(counts), metadata.num_rows)
+        self._groups = range(*(row_groups or (0, len(counts))))
+        self._rows, self._rows_before = sum(counts[i] for i in self._groups), sum(counts[: self._groups.start])
         self._window_rows = min(window_rows, _rows_of_a_window(self._file.metadata))
         self.row_count: int | None = self._rows
         self._rows_read = self._text_read = 0
@@ -97,7 +99,7 @@ class ParquetSource:
                 self._text_read += column_at(batch, self.text).nbytes
                 yield batch
         if self._rows_read != self._rows:  # Arrow ends with the first column that ends
-            raise InputError(f"{self.name}: damaged Parquet data: {self._rows_read:,} rows of {self._rows:,} are there")
+            raise self._lacking(self._rows_read, self._rows)
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
         """Rows as they are or, where they become text, as UTF-8; and their texts."""
@@ -139,6 +141,9 @@ class ParquetSource:
         alone = any(pa.types.is_dictionary(leaf) for kind in nested for leaf in leaf_types(kind))
         for groups in [[number] for number in self._groups] if alone else [list(self._groups)]:
             yield from file.iter_batches(self._window_rows, row_groups=groups)
+
+    def _lacking(self, found: int, expected: int) -> InputError:
+        return InputError(f"{self.name}: damaged Parquet data: {found:,} rows of {expected:,} are there")
 
     def _open(self, int96_unit: str | None = None) -> pq.ParquetFile:
         try:

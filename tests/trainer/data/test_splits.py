@@ -3,6 +3,8 @@
 import gzip
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -226,7 +228,7 @@ def test_parts_and_folders(files: list[str]) -> None:
 
 
 def test_what_was_changed_is_read_anew() -> None:
-    """Same path, size and time, other labels; and nothing is kept of them."""
+    """Same path, size and time, other labels."""
     path = write("reviews.csv")
     before = path.stat()
     assert is_read_rightly(splits("reviews.csv"))
@@ -235,6 +237,22 @@ def test_what_was_changed_is_read_anew() -> None:
     assert path.stat().st_size == before.st_size
     changed = splits("reviews.csv").train
     assert {text.split()[1] for text, label, _ in zip(*changed.to_pydict().values(), strict=True) if label} == {"dull"}
+
+
+def test_nothing_is_left_behind() -> None:
+    """Neither in caches of libraries nor among temporary files; a process of its own reads anew where they are."""
+    write("reviews.csv")
+    places = {name: Path(name).resolve() for name in ("HOME", "HF_HOME", "XDG_CACHE_HOME", "TMPDIR")}
+    for place in places.values():
+        place.mkdir()
+    options = "DataOptions(('reviews.csv',)), RECIPES['default'], seed=0"
+    imports = "from trainer.data.splits import choose_splits; from trainer.data.reviews import DataOptions"
+    program = f"{imports}; from trainer.recipes import RECIPES; print(len(choose_splits({options}).train))"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | places, capture_output=True, text=True, check=True
+    )
+    assert int(ended.stdout) > 0
+    assert [path for place in places.values() for path in place.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize(
