@@ -133,31 +133,25 @@ def fit_(
     source = _source(data, given)
     chosen, for_few = _choose_recipes(recipe, start, given)
     with needs_extra("trainer"):
-        from trainer.fitting import FitOptions, fit
+        from trainer.fitting import FitOptions, describe_result, fit
         from trainer.learning.display import FitDisplay
-        from trainer.learning.report import best_epoch, describe_fit
-        from trainer.learning.verdict import describe_verdict
         from trainer.resuming import has_finished_an_epoch
 
     options = FitOptions(source, chosen, output, seed, resume, force, for_few=for_few)
     # Without a log it tells nothing, as a command does that prints one JSON object and nothing else.
-    say = Messages("trainer", log_format).info if log_format or as_json else None
+    say = Messages("trainer", log_format).info if log_format or as_json else print
     try:
-        with FitDisplay(say) as display:
+        with FitDisplay(None if say is print else say) as display:
             result = fit(options, display) if tensorboard is None else _fit_watched(options, display, tensorboard)
     except KeyboardInterrupt:
         begun = has_finished_an_epoch(output)
         kept = f"{printable(str(output))} holds the best epoch so far" if begun else "no epoch was finished"
-        (say or print)(f"interrupted: {kept}; continue with --resume")
+        say(f"interrupted: {kept}; continue with --resume")
         raise
-    judged = describe_verdict(result.verdict) if result.verdict else []
-    for line in [*describe_fit(result.history), *judged, f"saved {result.checkpoint}"]:
-        (say or print)(printable(line))
+    for line in describe_result(result):
+        say(printable(line))
     if as_json:
-        history = [asdict(record) for record in result.history]
-        told = {"checkpoint": str(result.checkpoint), "best_epoch": best_epoch(result.history).epoch}
-        verdict = result.verdict.as_dict() if result.verdict else None
-        print(json.dumps({**told, "history": history, "verdict": verdict}))
+        print(json.dumps(result.as_dict()))
 
 
 def _fit_watched(options: FitOptions, display: FitDisplay, folder: Path) -> FitResult:

@@ -5,13 +5,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from scorer.report.page import write_page
 from trainer.data.batches import validation_batches
 from trainer.data.reviews import DataOptions, EncodedReviews, column_of, sources_of
 from trainer.data.splits import Splits, choose_splits
@@ -37,10 +38,11 @@ from trainer.learning.evaluation import (
 )
 from trainer.learning.judges import Judge
 from trainer.learning.learner import Learner
-from trainer.learning.page import write_fit_page
+from trainer.learning.observer import FitObserver
+from trainer.learning.page import fit_page
 from trainer.learning.page_reuse import keep_freed_memory
-from trainer.learning.report import best_epoch, write_history
-from trainer.learning.verdict import Verdict, embedded_probabilities, reach_verdict
+from trainer.learning.report import best_epoch, describe_fit, write_history
+from trainer.learning.verdict import Verdict, describe_verdict, embedded_probabilities, reach_verdict
 from trainer.material import Material, prepare
 from trainer.network.lstm import SentimentLSTM
 from trainer.recipes import DEFAULT, FEW_REVIEWS, Recipe
@@ -48,7 +50,7 @@ from trainer.resuming import only_fit_of, refuse_another_fit, state_to_resume
 from trainer.stages import Stages
 from trainer.start import Start, load_start
 
-__all__ = ["FitObserver", "FitOptions", "FitResult", "fit"]
+__all__ = ["FitOptions", "FitResult", "describe_result", "fit"]
 
 _BIAS = "head.bias"
 
@@ -82,24 +84,11 @@ class FitResult:
     verdict: Verdict | None = None
     """None where no reviews are left that did not choose the epoch, as in the tutorial."""
 
-
-class FitObserver(Protocol):
-    """Hears of a fit's progress."""
-
-    def said(self, line: str) -> None:
-        """A line for the log."""
-
-    def planned(self, epochs: int) -> None:
-        """The fit will have `epochs` epochs at most."""
-
-    def epoch_started(self, epoch: int, reviews: int) -> None:
-        """Epoch `epoch` of `reviews` reviews begins."""
-
-    def batch_done(self, mean: Evaluation) -> None:
-        """One more batch; `mean` is of the epoch so far."""
-
-    def epoch_ended(self, record: EpochRecord, is_best: bool) -> None:
-        """The epoch is over, validated and saved."""
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        told = {"checkpoint": str(self.checkpoint), "best_epoch": best_epoch(self.history).epoch}
+        verdict = self.verdict.as_dict() if self.verdict else None
+        return {**told, "history": [asdict(record) for record in self.history], "verdict": verdict}
 
 
 def fit(options: FitOptions, observer: FitObserver) -> FitResult:
@@ -110,6 +99,12 @@ def fit(options: FitOptions, observer: FitObserver) -> FitResult:
     """
     with only_fit_of(options.output, resume=options.resume, force=options.force):
         return _fit(options, observer)
+
+
+def describe_result(result: FitResult) -> list[str]:
+    """What a fit reached, in lines for people."""
+    judged = describe_verdict(result.verdict) if result.verdict else []
+    return [*describe_fit(result.history), *judged, f"saved {result.checkpoint}"]
 
 
 def _fit(options: FitOptions, observer: FitObserver) -> FitResult:
@@ -145,8 +140,8 @@ def _fit(options: FitOptions, observer: FitObserver) -> FitResult:
 def _report(saved: Path, judge: Judge, history: list[EpochRecord]) -> None:
     """Write the page on the fit; the best epoch judges once more, because a resumed fit may not have seen it."""
     best = load_checkpoint(saved)
-    page = run_folder(saved) / "report.html"
-    write_fit_page(best, history, judge.judged(best), judge.texts, judge.sources, judge.reviews.ids.lengths, page)
+    page = fit_page(best, history, judge.judged(best), judge.texts, judge.sources, judge.reviews.ids.lengths)
+    write_page(page, run_folder(saved) / "report.html")
 
 
 def _chosen_recipe(options: FitOptions, splits: Splits) -> tuple[FitOptions, Start | None]:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from scorer.model.sealed import EMBEDDED_MODEL, read_sealed
 from scorer.tokens.encoder import TextEncoder, TextSettings
+from trainer.data.tokenizer import LEAST_COUNT
 from trainer.learning.checkpoint import load_checkpoint
 from trainer.network.lstm import SentimentLSTM
 from trainer.network.rebuilt import rebuild_network
@@ -22,7 +23,6 @@ from trainer.recipes import Recipe
 
 __all__ = ["Start", "load_start"]
 
-_LEAST_COUNT = 2  # a word seen once cannot teach the network anything
 _VECTORS = "embedding.weight"
 
 
@@ -114,5 +114,5 @@ def _words(tokenizer: Tokenizer, texts: Iterable[str], known: dict[str, int]) ->
     for text in texts:
         plain = tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text
         counts.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(plain))
-    found = [(-times, word) for word, times in counts.items() if times >= _LEAST_COUNT and word not in known]
+    found = [(-times, word) for word, times in counts.items() if times >= LEAST_COUNT and word not in known]
     return [word for _, word in sorted(found)]

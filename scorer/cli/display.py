@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from types import TracebackType
 
 from scorer.run.options import Progress
@@ -17,12 +19,13 @@ _SECONDS_BETWEEN_LINES = 30.0
 class RunDisplay:
     """Hears of a run's progress; `every` so many seconds a line is printed where no line can move.
 
-    What is left is counted in bytes of the input, because a long review takes longer than a short one.
+    With `say` it goes there, as words and as figures by their names. What is left is counted in bytes of the input,
+    because a long review takes longer than a short one.
     """
 
-    def __init__(self, every: float = _SECONDS_BETWEEN_LINES) -> None:
-        self._every, self._live = every, LiveLine(self._line)
-        self._is_log = not is_live()
+    def __init__(self, every: float = _SECONDS_BETWEEN_LINES, say: Callable[..., None] | None = None) -> None:
+        self._every, self._say = every, say or _print
+        self._live = None if say or not is_live() else LiveLine(self._line)
         self._done: Progress | None = None
         self._begun = self._spoken = time.monotonic()
         self._fraction_before = 0.0
@@ -33,25 +36,35 @@ class RunDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.stop()
+        if self._live:
+            self._live.stop()
 
     def __call__(self, done: Progress) -> None:
         """Show how far the run is."""
         if done.rows == done.resumed:  # an earlier attempt's work says nothing about the pace of this one
             self._fraction_before, self._begun = done.fraction, time.monotonic()
-        is_first, self._done = self._done is None, done
-        if is_first:
+        self._done = done
+        if self._live:
             self._live.start()
-        if self._is_log and time.monotonic() - self._spoken >= self._every:
+        elif time.monotonic() - self._spoken >= self._every:
             self._spoken = time.monotonic()
-            print(", ".join(self._line()[1][0]).strip(), file=sys.stderr, flush=True)
+            self._say(", ".join(self._line()[1][0]).strip(), **asdict(done), reviews_per_second=self._rate)
+
+    @property
+    def _seconds(self) -> float:
+        return max(time.monotonic() - self._begun, 1e-3)
+
+    @property
+    def _rate(self) -> float:
+        """Rows of this attempt per second."""
+        assert self._done
+        return (self._done.rows - self._done.resumed) / self._seconds
 
     def _line(self) -> tuple[float, list[list[str]]]:
         """The share that is done, and what to say of it, at length and in short."""
         done = self._done
         assert done
-        seconds = max(time.monotonic() - self._begun, 1e-3)
-        rate = (done.rows - done.resumed) / seconds
+        seconds, rate = self._seconds, self._rate
         fresh = done.fraction - self._fraction_before
         left = f"{clock(seconds * (1 - done.fraction) / fresh)} left" if fresh > 0 else "-:-- left"
         share = f"{done.positive / max(done.scored, 1):.0%} positive"
@@ -64,6 +77,10 @@ class RunDisplay:
             [percent, f"{done.rows:,} rows", f"{rate:,.0f}/s", *last],
             [percent.strip(), f"{_short(done.rows)} rows", f"{_short(rate)}/s", *last],
         ]
+
+
+def _print(line: str, **_: object) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _short(number: float) -> str:

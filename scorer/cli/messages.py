@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 
 from scorer.system.terminal import on_one_line
 
@@ -29,8 +30,9 @@ class Messages:
     @classmethod
     def asked_for(cls, tool: str, arguments: Sequence[str]) -> Messages:
         """In the form that a command line asks for, even if it cannot be parsed."""
-        given = " ".join(arguments).partition(" -- ")[0].replace("--log-format ", "--log-format=").split()
-        named = next((name for name in LOG_FORMATS if f"--log-format={name}" in given), None)
+        given = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        forms = [*given, *(f"{option}={value}" for option, value in pairwise(given))]
+        named = next((name for name in LOG_FORMATS if f"--log-format={name}" in forms), None)
         return cls(tool, named, "--json" in given)
 
     def info(self, words: str, **facts: Any) -> None:

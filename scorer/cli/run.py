@@ -24,11 +24,11 @@ from scorer.system.terminal import printable, shortened
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
     from argparse import _ActionsContainer as ArgumentGroup
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
-    from scorer.run.options import OnProgress, Progress, RunOptions, RunSummary
+    from scorer.run.options import RunOptions, RunSummary
     from scorer.run.preview import Preview
     from scorer.scoring import Scorer
 
@@ -137,40 +137,75 @@ def run(
 
     Example: scorer run reviews.parquet -o scored.parquet
     """
-    from scorer.files.places import shown
     from scorer.system.limits import limited_memory
     from scorer.system.process import return_freed_memory
 
-    options, silent = _run_options(memory_limit=memory_limit, **given), quiet or as_json or bool(log_format)
-    messages = Messages("scorer", None if quiet else log_format)
-    if quiet:
-        warnings.simplefilter("ignore", FileSystemWarning)
+    options = _run_options(memory_limit=memory_limit, **given)
+    show = _Shown(quiet, as_json, log_format)
     if skip_existing and _is_there(options):
-        facts = {"input": ", ".join(map(shown, options.inputs)), "output": shown(options.output), "existing": True}
-        words = f"{printable(shown(options.output))}: is there already, and stays as it is"
-    else:
-        return_freed_memory()
-        with limited_memory(None if options.engine == "ray" else memory_limit):  # there it is that of each worker
-            scorer = open_scorer(model)
-            if dry_run:
-                _show_preview(options, scorer, as_json)
-                return
-            messages.info(_model_line(scorer), model_sha256=scorer.sealed.sha256)
-            if not silent:
-                print(_model_line(scorer))
-            summary = _run_shown(options, scorer, messages if log_format else None, visible=not silent)
-            if verify:
-                from scorer.run.verification import verify_rows
+        show.existing(options)
+        return
+    return_freed_memory()
+    with limited_memory(None if options.engine == "ray" else memory_limit):  # there it is that of each worker
+        scorer = open_scorer(model)
+        if dry_run:
+            _show_preview(options, scorer, as_json)
+            return
+        show.model(scorer)
+        summary = show.run(options, scorer)
+        if verify:
+            from scorer.run.verification import verify_rows
 
-                summary.verified = verify_rows(options, scorer, summary, verify)
-        facts, words = summary.as_dict(), _summary_lines(summary)
-    messages.info(words, **facts)
-    if as_json:
-        import json
+            summary.verified = verify_rows(options, scorer, summary, verify)
+    show.result(summary.as_dict(), _summary_lines(summary))
 
-        print(json.dumps(facts))
-    elif not silent:
-        print(words)
+
+class _Shown:
+    """What is told of a run: to people, as a log, as JSON, or nothing but what goes wrong."""
+
+    def __init__(self, quiet: bool, as_json: bool, log_format: str | None) -> None:
+        self._as_json, self._silent = as_json, quiet or as_json or bool(log_format)
+        self._log = Messages("scorer", log_format) if log_format and not quiet else None
+        if quiet:
+            warnings.simplefilter("ignore", FileSystemWarning)
+
+    def existing(self, options: RunOptions) -> None:
+        """The output is there, and nothing has to be done."""
+        from scorer.files.places import shown
+
+        output = shown(options.output)
+        facts = {"input": ", ".join(map(shown, options.inputs)), "output": output, "existing": True}
+        self.result(facts, f"{printable(output)}: is there already, and stays as it is")
+
+    def model(self, scorer: Scorer) -> None:
+        """Which one scores."""
+        line = _model_line(scorer)
+        if self._log:
+            self._log.info(line, model_sha256=scorer.sealed.sha256)
+        if not self._silent:
+            print(line)
+
+    def run(self, options: RunOptions, scorer: Scorer) -> RunSummary:
+        """Run the job, and show on stderr how far it is."""
+        from scorer.run.job import run as run_job
+
+        if self._silent and not self._log:
+            return run_job(options, scorer)
+        from scorer.cli.display import RunDisplay
+
+        with RunDisplay(_LOG_EVERY, self._log.info) if self._log else RunDisplay() as display:
+            return run_job(options, scorer, display)
+
+    def result(self, facts: Mapping[str, Any], words: str) -> None:
+        """What came of it."""
+        if self._log:
+            self._log.info(words, **facts)
+        if self._as_json:
+            import json
+
+            print(json.dumps(facts))
+        elif not self._silent:
+            print(words)
 
 
 def _is_there(options: RunOptions) -> bool:
@@ -226,35 +261,6 @@ def _model_line(scorer: Scorer) -> str:
     path = scorer.sealed.path
     name = "the embedded default" if path == EMBEDDED_MODEL else printable(str(path))
     return f"model: {name} ({scorer.sealed.sha256[:12]})"
-
-
-def _log_of(messages: Messages) -> OnProgress:
-    from time import monotonic
-
-    began = last = monotonic()
-
-    def show(done: Progress) -> None:
-        nonlocal last
-        now = monotonic()
-        if now - last < _LOG_EVERY:
-            return
-        last, rate, about = now, done.rows / (now - began), "" if done.is_exact else "about "
-        words = f"{done.rows:,} of {about}{done.total:,} reviews, {rate:,.0f}/s"
-        messages.info(words, rows=done.rows, total=done.total, total_is_exact=done.is_exact, reviews_per_second=rate)
-
-    return show
-
-
-def _run_shown(options: RunOptions, scorer: Scorer, log: Messages | None, *, visible: bool) -> RunSummary:
-    """Run the job; it tells the `log` how far it is, or shows it on stderr if `visible`."""
-    from scorer.run.job import run as run_job
-
-    if log or not visible:
-        return run_job(options, scorer, _log_of(log) if log else None)
-    from scorer.cli.display import RunDisplay
-
-    with RunDisplay() as display:
-        return run_job(options, scorer, display)
 
 
 def _show_preview(options: RunOptions, scorer: Scorer, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import SealedModel
 from scorer.run.options import RunOptions
 
-__all__ = ["Fingerprint", "fingerprint_of"]
+__all__ = ["Fingerprint", "fingerprint_of", "versions"]
 
 # Options that change how a run is done, and the output's path, beside which the fingerprint lies.
 _WITHOUT_EFFECT = {"output", "force", "workers", "restart", "keep_every", "window_rows"}
@@ -39,12 +39,16 @@ class Fingerprint:
 
 def fingerprint_of(inputs: Sequence[Input], options: RunOptions, sealed: SealedModel) -> Fingerprint:
     """The fingerprint of a run; its inputs exist."""
-    libraries = {"numpy": np, "onnxruntime": ort, "pyarrow": pa, "tokenizers": tokenizers}
-    versions = {"sentiment-scorer": __version__} | {name: library.__version__ for name, library in libraries.items()}
     command = {name.replace("_", " "): str(value) for name, value in _flat(asdict(options))}
     for file in inputs:
         command |= file.identity()
-    return Fingerprint({"model": sealed.sha256} | versions, command)
+    return Fingerprint({"model": sealed.sha256} | versions(), command)
+
+
+def versions() -> dict[str, str]:
+    """Of all that decides the bits of a score."""
+    libraries = {"numpy": np, "onnxruntime": ort, "pyarrow": pa, "tokenizers": tokenizers}
+    return {"sentiment-scorer": __version__} | {name: library.__version__ for name, library in libraries.items()}
 
 
 def _flat(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

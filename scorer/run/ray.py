@@ -17,17 +17,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import tokenizers
-
-from scorer import __version__
 from scorer.errors import InputError, SentimentScorerError
 from scorer.files.places import input_at
 from scorer.model.network import Network
-from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import SealedModel
-from scorer.run.fingerprint import fingerprint_of
+from scorer.run.fingerprint import fingerprint_of, versions
 from scorer.run.options import OnProgress, Progress, RunOptions, RunSummary
 from scorer.run.plan import Plan, Unit
 from scorer.run.threads import refuse_to_replace, run_in_threads
@@ -231,9 +225,7 @@ def _for_a_worker(unit: Unit) -> RunOptions:
 
 
 def _versions() -> Mapping[str, str]:
-    libraries = {"numpy": np, "onnxruntime": ort, "pyarrow": pa, "tokenizers": tokenizers}
-    own = {"sentiment-scorer": __version__, "Python": platform.python_version()}
-    return own | {name: str(library.__version__) for name, library in libraries.items()}
+    return versions() | {"Python": platform.python_version()}
 
 
 def _refuse_other_versions(there: Mapping[str, str]) -> None:

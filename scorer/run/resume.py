@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from scorer.arrow.arrays import bools_of, bytes_and_offsets, without_nulls
 from scorer.errors import InputError, OutputError
 from scorer.files.outputs import Output
+from scorer.run.attempt import attempt, changes, journal_in, refuse_changed
 from scorer.run.fingerprint import Fingerprint
 from scorer.scores import Scores
-from scorer.system.journal import Journal
 
 __all__ = ["FinishedWork", "finished_work", "text_digest"]
 
@@ -50,26 +50,15 @@ def finished_work(
     `restart` forgets what there is. Raises `OutputError` while another run writes `output`, and when what is there
     has another fingerprint.
     """
-    work = FinishedWork(output, every)
-    try:
-        work.begin(fingerprint, restart)
+    with attempt(FinishedWork(output, every), fingerprint, restart) as work:
         yield work
-    except BaseException as error:
-        work.leave(error)
-        raise
-    work.discard()
 
 
 class FinishedWork:
     """The scores of finished windows, in a journal that this run alone may write."""
 
     def __init__(self, output: Output, every: float) -> None:
-        try:
-            self._journal = Journal(output.work_folder / "journal")
-        except BlockingIOError:
-            raise OutputError(
-                f"{output.name}: another run is writing it; wait for that or name another output"
-            ) from None
+        self._journal = journal_in(output.work_folder, output.name)
         self._output = output
         self._every = every
         self._started_at = self._written_at = time.monotonic()
@@ -80,20 +69,17 @@ class FinishedWork:
 
     def begin(self, fingerprint: Fingerprint, restart: bool) -> None:
         """Find what is there; raises `OutputError` if it is of another fingerprint."""
-        left_by, now = self._read(), fingerprint.entries
+        left_by = self._read()
         if self.summary is None:
             self._output.discard()  # of an attempt that was killed
-        changed = [f"{name} was {old}, is {now.get(name)}" for name, old in left_by.items() if old != now.get(name)]
-        if changed and not restart and self.summary is None:
-            raise OutputError(
-                f"{self._output.name}: cannot go on where another run was interrupted: {', '.join(changed)}; "
-                "repeat its command, or forget what it has finished with --restart"
-            )
+        changed = changes(left_by, fingerprint)
+        if not restart and self.summary is None:
+            refuse_changed(self._output.name, changed)
         if changed or restart:
             self._forget()
         self._fingerprint = fingerprint
-        if self._journal.is_empty or left_by != now:
-            self._unwritten.append(_FINGERPRINT + json.dumps(now).encode())
+        if self._journal.is_empty or left_by != fingerprint.entries:
+            self._unwritten.append(_FINGERPRINT + json.dumps(fingerprint.entries).encode())
 
     def _forget(self) -> None:
         self._journal.clear()

@@ -6,9 +6,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from scorer.errors import OutputError
+from scorer.run.attempt import attempt, changes, journal_in, refuse_changed
 from scorer.run.fingerprint import Fingerprint
 from scorer.run.plan import Plan, Unit
-from scorer.system.journal import Journal
 
 __all__ = ["FinishedUnits", "finished_units"]
 
@@ -20,14 +20,8 @@ def finished_units(plan: Plan, fingerprint: Fingerprint, *, restart: bool = Fals
     `restart` forgets it at once. Raises `OutputError` while another run writes there, and when what is there has
     another fingerprint.
     """
-    done = FinishedUnits(plan)
-    try:
-        done.begin(fingerprint, restart)
+    with attempt(FinishedUnits(plan), fingerprint, restart) as done:
         yield done
-    except BaseException as error:
-        done.leave(error)
-        raise
-    done.discard()
 
 
 class FinishedUnits:
@@ -35,10 +29,7 @@ class FinishedUnits:
 
     def __init__(self, plan: Plan) -> None:
         self._name, self._folder = plan.name, plan.work_folder
-        try:
-            self._journal = Journal(plan.work_folder / "journal")
-        except BlockingIOError:
-            raise OutputError(f"{plan.name}: another run is writing there; wait for that or name another") from None
+        self._journal = journal_in(plan.work_folder, plan.name)
         self._begun = set[str]()
         self._finished: dict[str, Mapping[str, Any]] = {}
         self._unwritten: list[bytes] = []
@@ -51,17 +42,12 @@ class FinishedUnits:
             left_by |= record.get("fingerprint", {})
             self._begun |= {record["begun"]} if "begun" in record else set()
             self._finished |= record.get("finished", {})
-        now = fingerprint.entries
-        changed = [f"{name} was {old}, is {now.get(name)}" for name, old in left_by.items() if old != now.get(name)]
-        if changed and not restart:
-            raise OutputError(
-                f"{self._name}: cannot go on where another run was interrupted: {', '.join(changed)}; "
-                "repeat its command, or forget what it has finished with --restart"
-            )
         if restart:
             self._journal.clear()
             self._begun, self._finished = set(), {}
-        self._note(fingerprint=now)
+        else:
+            refuse_changed(self._name, changes(left_by, fingerprint))
+        self._note(fingerprint=fingerprint.entries)
 
     def find(self, unit: Unit) -> Mapping[str, Any] | None:
         """The summary of a unit that is finished; raises `OutputError` if its input was changed since."""

@@ -10,9 +10,9 @@ from trainer.data.splits import Splits
 from trainer.errors import TrainerError
 from trainer.recipes import Recipe
 
-__all__ = ["learn_tokenizer", "load_tokenizer", "make_tokenizer", "pad_id_of"]
+__all__ = ["LEAST_COUNT", "learn_tokenizer", "load_tokenizer", "make_tokenizer", "pad_id_of"]
 
-_LEAST_COUNT = 2  # a word seen once cannot teach the network anything
+LEAST_COUNT = 2  # a word seen once cannot teach the network anything
 
 
 def make_tokenizer(recipe: Recipe, splits: Splits) -> Tokenizer:
@@ -29,7 +29,7 @@ def learn_tokenizer(texts: pa.ChunkedArray, vocab_size: int) -> Tokenizer:
     counts = pa.chunked_array([splitter.split(chunk)[0].value_counts() for chunk in texts.chunks])
     table = pa.table({"word": pc.struct_field(counts, "values"), "count": pc.struct_field(counts, "counts")})
     table = table.group_by("word").aggregate([("count", "sum")])
-    table = table.filter(pc.field("count_sum") >= _LEAST_COUNT)
+    table = table.filter(pc.field("count_sum") >= LEAST_COUNT)
     table = table.sort_by([("count_sum", "descending"), ("word", "ascending")])
     return word_tokenizer(table["word"].slice(0, vocab_size).to_pylist())
 

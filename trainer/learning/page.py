@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,14 +29,13 @@ from scorer.report.page import (
     count,
     number,
     percent,
-    write_page,
 )
 from trainer.learning.calibration import reliability
 from trainer.learning.checkpoint import Checkpoint, EpochRecord
 from trainer.learning.evaluation import Prediction
 from trainer.learning.report import best_epoch, describe_fit
 
-__all__ = ["fit_page", "write_fit_page"]
+__all__ = ["fit_page"]
 
 _MOST_POINTS = 200
 """Of a curve: more would not be seen, and make the page heavy."""
@@ -49,19 +47,6 @@ _THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
-
-
-def write_fit_page(
-    best: Checkpoint,
-    history: Sequence[EpochRecord],
-    judged: Prediction,
-    texts: pa.Array,
-    sources: NDArray[np.str_],
-    lengths: NDArray[np.int64],
-    path: Path,
-) -> None:
-    """Write the page of `fit_page` to `path`."""
-    write_page(fit_page(best, history, judged, texts, sources, lengths), path)
 
 
 def fit_page(

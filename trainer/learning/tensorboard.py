@@ -2,25 +2,17 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
 from torch.utils.tensorboard import SummaryWriter
 
 from trainer.learning.checkpoint import EpochRecord
 from trainer.learning.evaluation import Evaluation
+from trainer.learning.observer import FitObserver
 
 __all__ = ["TensorBoard"]
 
 _BATCHES_BETWEEN = 10
 """Two values of the running loss: more would fill the disk, not the eye."""
-
-
-class _Observer(Protocol):
-    def said(self, line: str) -> None: ...
-    def planned(self, epochs: int) -> None: ...
-    def epoch_started(self, epoch: int, reviews: int) -> None: ...
-    def batch_done(self, mean: Evaluation) -> None: ...
-    def epoch_ended(self, record: EpochRecord, is_best: bool) -> None: ...
 
 
 class TensorBoard:
@@ -29,7 +21,7 @@ class TensorBoard:
     Epochs are the steps of `loss/…`, `accuracy/…` and each source's figures; reviews that of `running/…`.
     """
 
-    def __init__(self, observer: _Observer, folder: Path) -> None:
+    def __init__(self, observer: FitObserver, folder: Path) -> None:
         self._observer, self._writer = observer, SummaryWriter(str(folder))
         self._epoch = self._reviews = self._batches = 0
 

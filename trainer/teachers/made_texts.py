@@ -16,7 +16,7 @@ from torch import Tensor
 
 from trainer.data.ragged import offsets_of
 
-__all__ = ["MadeTexts", "Material", "cut_crops", "recombine", "sentence_bounds", "texts_from"]
+__all__ = ["MadeTexts", "Originals", "cut_crops", "recombine", "sentence_bounds", "texts_from"]
 
 _SENTENCES = ((1, 1), (2, 3), (4, 9))  # least and most sentences of a crop; each range is as frequent as the others
 _LEAST_WORDS = 3
@@ -28,7 +28,7 @@ _END = re.compile(r"""[.!?]+["'”’)\]]*(?:\s+|(?=<br))|(?:<br ?/?>)+\s*|\n\s*
 
 
 @dataclass(frozen=True)
-class Material:
+class Originals:
     """Reviews to make texts of, and of each [rows] its weight and the number of its source."""
 
     texts: Sequence[str]
@@ -70,7 +70,7 @@ def sentence_bounds(text: str) -> list[int]:
     return bounds if bounds[-1] == len(text) else [*bounds, len(text)]
 
 
-def cut_crops(material: Material, count: int, seed: int) -> MadeTexts:
+def cut_crops(originals: Originals, count: int, seed: int) -> MadeTexts:
     """At most `count` crops of 1, 2–3 or 4–9 sentences; `seed` decides which.
 
     Every review is cropped equally often, once more or less. Left out are crops of fewer than three words, which say
@@ -78,33 +78,33 @@ def cut_crops(material: Material, count: int, seed: int) -> MadeTexts:
     """
     rng = np.random.default_rng([seed, 0])
     found = MadeTexts([], [], [])
-    for place, row in enumerate(rng.permutation(len(material.texts))):
-        times = count // len(material.texts) + (place < count % len(material.texts))
-        text = material.texts[row]
+    for place, row in enumerate(rng.permutation(len(originals.texts))):
+        times = count // len(originals.texts) + (place < count % len(originals.texts))
+        text = originals.texts[row]
         drawn = dict.fromkeys(_crops(text, times, rng))  # in their order, each once
         crops = [crop for crop in drawn if len(crop.split()) >= _LEAST_WORDS and crop != text.strip()]
         found.texts.extend(crops)
-        found.weights.extend([float(material.weights[row])] * len(crops))
+        found.weights.extend([float(originals.weights[row])] * len(crops))
         found.parents.extend([int(row)] * len(crops))
     return found
 
 
-def recombine(material: Material, count: int, seed: int) -> MadeTexts:
+def recombine(originals: Originals, count: int, seed: int) -> MadeTexts:
     """`count` texts, each of one or two sentences of two or three reviews of a source; `seed` decides which.
 
     Their verdicts may agree or not: that is what they are for. Each weighs as its reviews do on average.
     """
     rng = np.random.default_rng([seed, 1])
     by_source = [
-        np.flatnonzero(material.sources == number) for number in range(int(material.sources.max(initial=-1)) + 1)
+        np.flatnonzero(originals.sources == number) for number in range(int(originals.sources.max(initial=-1)) + 1)
     ]
     found = MadeTexts([], [], [])
-    for first in rng.integers(len(material.texts), size=count):
-        others = rng.choice(by_source[material.sources[first]], int(rng.integers(1, _MOST_OTHERS + 1)))
+    for first in rng.integers(len(originals.texts), size=count):
+        others = rng.choice(by_source[originals.sources[first]], int(rng.integers(1, _MOST_OTHERS + 1)))
         rows = [first, *others]
-        parts = [_stretch(material.texts[row], int(rng.integers(1, _MOST_OF_A_PART + 1)), rng) for row in rows]
+        parts = [_stretch(originals.texts[row], int(rng.integers(1, _MOST_OF_A_PART + 1)), rng) for row in rows]
         found.texts.append(" ".join(part for part in parts if part))
-        found.weights.append(float(material.weights[rows].mean()))
+        found.weights.append(float(originals.weights[rows].mean()))
         found.parents.append(-1)
     return found
 

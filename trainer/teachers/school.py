@@ -32,7 +32,7 @@ from trainer.stages import Made, Output, StageProgress, Stages
 from trainer.teachers.finetuning import LabelledTexts
 from trainer.teachers.language_model import LanguageModelSettings, learn_language
 from trainer.teachers.linear import linear_logits, word_ratios
-from trainer.teachers.made_texts import MadeTexts, Material, cut_crops, recombine, texts_from
+from trainer.teachers.made_texts import MadeTexts, Originals, cut_crops, recombine, texts_from
 from trainer.teachers.panel import Panel
 from trainer.teachers.reader import first_reader, read_prefixes, self_trained_reader, train_reader
 from trainer.teachers.soft_labels import mix_hard, prefix_labels, sure_enough, whole_labels
@@ -225,8 +225,8 @@ class _School:
         words = self._frequent_words(self._teachers.single_words)
 
         def work(_: StageProgress) -> Made:
-            material = self._material()
-            parts = [cut_crops(material, crops, self._seed), recombine(material, recombined, self._seed)]
+            originals = self._originals()
+            parts = [cut_crops(originals, crops, self._seed), recombine(originals, recombined, self._seed)]
             made = parts[0] + parts[1] + MadeTexts(words, [1.0] * len(words), [-1] * len(words))
             counts = {"crops": len(parts[0].texts), "recombined": len(parts[1].texts), "single_words": len(words)}
             return made.tensors(), counts
@@ -235,12 +235,12 @@ class _School:
         settings = {"crops": crops, "recombined": recombined, "words": len(words)}
         return self._stages.run("texts", plan, settings, [], work)
 
-    def _material(self) -> Material:
+    def _originals(self) -> Originals:
         """All reviews, labelled or not."""
         parts = [self._splits.train, *([self._splits.unlabelled] if self._splits.unlabelled else [])]
         texts = [text for part in parts for text in column_of(part, "text").to_pylist()]
         sources = np.concatenate([sources_of(part) for part in parts])
-        return Material(texts, self._weights, np.unique(sources, return_inverse=True)[1])
+        return Originals(texts, self._weights, np.unique(sources, return_inverse=True)[1])
 
     def _frequent_words(self, count: int) -> list[str]:
         counts = np.bincount(self._all.values, minlength=self._encoder.vocab_size)

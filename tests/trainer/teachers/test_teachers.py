@@ -15,7 +15,7 @@ from trainer.network.losses import judge
 from trainer.network.lstm import SentimentLSTM
 from trainer.network.settings import NetworkSettings
 from trainer.teachers.linear import linear_logits
-from trainer.teachers.made_texts import MadeTexts, Material, cut_crops, recombine, sentence_bounds, texts_from
+from trainer.teachers.made_texts import MadeTexts, Originals, cut_crops, recombine, sentence_bounds, texts_from
 from trainer.teachers.ngrams import Ngrams
 from trainer.teachers.sampled_softmax import SampledLoss
 from trainer.teachers.soft_labels import mix_hard, prefix_labels, whole, whole_labels
@@ -40,9 +40,9 @@ def test_ragged_rows(one, other, longest) -> None:
     assert lists_of(rows_of(rows(*one), np.arange(len(one))[::-1])) == one[::-1]
 
 
-def material(*texts, sources=None) -> Material:
+def originals(*texts, sources=None) -> Originals:
     numbers = np.arange(1, len(texts) + 1, dtype=np.float32)
-    return Material(texts, numbers, np.zeros(len(texts), np.int64) if sources is None else np.array(sources))
+    return Originals(texts, numbers, np.zeros(len(texts), np.int64) if sources is None else np.array(sources))
 
 
 @pytest.mark.parametrize(
@@ -64,22 +64,22 @@ def test_sentences(text: str, sentences: list[str]) -> None:
 def test_crops_keep_sentence_boundaries(review: str) -> None:
     bounds = sentence_bounds(review)
     stretches = {review[a:b].strip() for a in bounds for b in bounds if a < b}
-    assert set(cut_crops(material(review), 20, seed=0).texts) <= stretches
+    assert set(cut_crops(originals(review), 20, seed=0).texts) <= stretches
 
 
 def test_crops_of_words() -> None:
-    found = cut_crops(material("So good film! Bad bad film?! So good film...", "bad film"), 200, seed=1)
+    found = cut_crops(originals("So good film! Bad bad film?! So good film...", "bad film"), 200, seed=1)
     first, second, third = "So good film!", "Bad bad film?!", "So good film..."
     parts = [first, second, third, f"{first} {second}", f"{second} {third}"]
     assert sorted(found.texts) == sorted(parts)  # each once, and neither a whole review nor one of two words
     assert set(found.weights) == {1.0}
     assert set(found.parents) == {0}
-    assert cut_crops(material("One and only sentence here. "), 5, seed=1).texts == []
+    assert cut_crops(originals("One and only sentence here. "), 5, seed=1).texts == []
 
 
 def test_recombined_texts_are_of_one_source_and_weigh_as_its_reviews() -> None:
     found = recombine(
-        material("Good food. Fine wine.", "Bad room. Loud bar.", "Dull plot.", sources=[0, 0, 1]), 60, seed=1
+        originals("Good food. Fine wine.", "Bad room. Loud bar.", "Dull plot.", sources=[0, 0, 1]), 60, seed=1
     )
     assert len(found.texts) == 60
     of_films = ["plot" in text for text in found.texts]
@@ -94,7 +94,7 @@ def test_recombined_texts_are_of_one_source_and_weigh_as_its_reviews() -> None:
         else:
             assert 1.0 <= weight <= 2.0
     assert any("food" in text and "bar" in text for text in found.texts)
-    assert recombine(material("Good."), 0, seed=1).texts == []
+    assert recombine(originals("Good."), 0, seed=1).texts == []
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"))))
