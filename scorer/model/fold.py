@@ -1,11 +1,13 @@
-"""The LSTM's input tables, computed once at load: every word's vector times the input weights of its place in a step.
+"""The LSTM's input tables: every word's vector times the input weights of its place in a step.
 
-A sealed graph says this in a few operators on its constants. onnxruntime would compute them at load too, but copies a
-table from one owner to the next: 117 ms and 187 MB for a table of 23 MB instead of 47 ms and 95 MB this way, which
-gives the graph the finished tables as more inputs. Names are those of `exporter.recurrence`.
+A sealed graph says this in a few operators on its constants. onnxruntime would compute all of it at load, and copy a
+table from one owner to the next. Here the graph gets the tables as more inputs, and their rows are computed when a word
+near them is first met: few texts need few of them, and 44,000 words for two places take 90 ms and 90 MB. Names are
+those of `exporter.recurrence`.
 """
 
 from collections import defaultdict
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,10 @@ from numpy.typing import NDArray
 
 from scorer.model.protobuf import bytes_field, read_fields
 
-__all__ = ["fold_table"]
+__all__ = ["Tables", "fold_tables"]
+
+_BLOCK = 512
+"""Words whose rows are computed together, always the same ones: a row's bits depend on nothing else."""
 
 _MOST_WORDS = 8
 """Words a step that are looked for; there is a table for each."""
@@ -51,39 +56,67 @@ _DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 3: np.dtype("i1"), 10: 
 _TABLE_TYPE = bytes_field(1, b"\x08\x01" + bytes_field(2, bytes_field(1, b"") * 2))  # float, two axes of any length
 
 
-def fold_table(model: bytes) -> tuple[bytes, dict[str, NDArray[np.float32]]]:
-    """A model that asks for its tables as inputs, and those inputs: float32 [words + 1, gates] each.
+class Tables:
+    """Tables by their names in the graph, whose rows are there once `prepare` has seen their words.
 
-    A model that is not made of just these operators comes back as it is, with no input to add.
+    Any thread may ask. Raises `ValueError` for constants that do not fit each other.
+    """
+
+    def __init__(self, constants: dict[str, NDArray[Any]]) -> None:
+        self._codes, self._steps, self._bias, last_rows = (constants[name] for name in _CONSTANTS)
+        self._weights = [constants[name] for name in _WEIGHTS if name in constants]
+        words, gates = len(self._codes), self._weights[0].shape[1]
+        if (self._bias.shape, last_rows.shape) != ((gates,), (1, gates)):
+            raise ValueError("a bias or a padding of another size")
+        self.inputs: dict[str, NDArray[np.float32]] = {}
+        """Each float32 [words + 1, gates]; behind the words the padding's row of zeros."""
+        for position, weights in enumerate(self._weights):
+            if weights.shape != (self._codes.shape[1], gates):
+                raise ValueError("weights of another size")
+            table = np.empty((words + 1, gates), np.float32)  # memory is taken when it is written to
+            table[words:] = last_rows
+            self.inputs[_table_name(position)] = table
+        self._steps = np.broadcast_to(self._steps, (words, 1))
+        self._lacking = np.ones(-(-words // _BLOCK), np.bool_)
+        self._lock = Lock()
+
+    def prepare(self, ids: NDArray[np.int64]) -> None:
+        """Compute the rows of the words in `ids`, of any shape, that are not there yet."""
+        if not self._lacking.any():
+            return
+        met = np.zeros(len(self._lacking) + 1, np.bool_)  # one for what is no word: the graph refuses it
+        met[np.minimum(ids // _BLOCK, len(self._lacking))] = True
+        for block in np.flatnonzero(met[:-1] & self._lacking):
+            with self._lock:
+                if self._lacking[block]:
+                    self._compute(slice(block * _BLOCK, min((block + 1) * _BLOCK, len(self._codes))))
+                    self._lacking[block] = False
+
+    def _compute(self, words: slice) -> None:
+        """(codes * steps) @ weights of some words, and the bias in the first table."""
+        with np.errstate(all="ignore"):  # what is no number shows in the logits, and is refused there
+            vectors = self._codes[words].astype(np.float32) * self._steps[words]
+            for table, weights in zip(self.inputs.values(), self._weights, strict=True):
+                np.matmul(vectors, weights, out=table[words])
+            self.inputs[_table_name(0)][words] += self._bias
+
+
+def fold_tables(model: bytes) -> tuple[bytes, Tables | None]:
+    """A model that asks for its tables as inputs, and the tables.
+
+    A model that is not made of just these operators comes back as it is, with none.
     """
     try:
         fields = list(read_fields(memoryview(model)))
         (graph,) = (value for number, _, value in fields if number == _GRAPH)
         others, constants = _take_apart(graph)
-        tables = _tables(constants)
+        tables = Tables(constants)
     except (IndexError, KeyError, OverflowError, TypeError, ValueError):
-        return model, {}  # no graph of `exporter.recurrence`
-    named = (bytes_field(1, name.encode()) + bytes_field(2, _TABLE_TYPE) for name in tables)
+        return model, None  # no graph of `exporter.recurrence`
+    named = (bytes_field(1, name.encode()) + bytes_field(2, _TABLE_TYPE) for name in tables.inputs)
     asked = b"".join(bytes_field(_INPUT, value) for value in named)
     rest = (model[place] for number, place, _ in fields if number not in (_GRAPH, _METADATA))
     return b"".join([*rest, bytes_field(_GRAPH, others + asked)]), tables
-
-
-def _tables(constants: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-    """The table of each word of a step: (codes * steps) @ weights, and behind it the padding's row of zeros."""
-    codes, steps, bias, last_rows = (constants[name] for name in _CONSTANTS)
-    # Few calls on large arrays: each has to wait for the interpreter lock, which imports hold meanwhile.
-    tables = {}
-    with np.errstate(all="ignore"):  # what is no number shows in the logits, and is refused there
-        vectors = codes.astype(np.float32)
-        vectors *= steps
-        for position, weights in enumerate(constants[name] for name in _WEIGHTS if name in constants):
-            table = np.empty((len(codes) + len(last_rows), weights.shape[1]), np.float32)
-            np.matmul(vectors, weights, out=table[: len(codes)])
-            table[len(codes) :] = last_rows
-            tables[_table_name(position)] = table
-        tables[_table_name(0)][: len(codes)] += bias
-    return tables
 
 
 def _take_apart(graph: memoryview | int) -> tuple[bytes, dict[str, NDArray[Any]]]:

@@ -2,13 +2,13 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorer.errors import ModelError
-from scorer.model.fold import fold_table
+from scorer.model.fold import fold_tables
 from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import SealedModel, find_model, read_sealed
 
@@ -39,7 +39,7 @@ class Network:
         # Runs go side by side, one thread each: more work per second than one run on all threads.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # errors are raised as well; a command says them in one line
-        graph, self._table = fold_table(content)
+        graph, self._tables = fold_tables(content)
         try:
             self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # onnxruntime's own exceptions share no public base
@@ -48,7 +48,10 @@ class Network:
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Logits (negative, positive), float32 [batch, 2], of ids and mask, both int64 [batch, time]."""
-        inputs = {"input_ids": input_ids, "attention_mask": attention_mask, **self._table}
+        inputs: dict[str, NDArray[Any]] = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if self._tables:
+            self._tables.prepare(input_ids)
+            inputs |= self._tables.inputs
         try:
             (result,) = self._session.run(["logits"], inputs)
         except Exception as error:
