@@ -1,13 +1,15 @@
 """What every test may use: the commands as users call them, and one tiny network fitted by them."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.browser import Chromium, chromium
 
 # A slow machine is no bug.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -23,12 +25,20 @@ TINY += ("--least-steps", "0")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=30, help="How often runs of `scorer run` are killed.")
     parser.addoption("--fuzz-cases", type=int, default=2400, help="How many damaged files the program is given.")
+    parser.addoption("--pictures", type=Path, help="Keep the pictures of pages in this folder, to be looked at.")
 
 
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
     """How often runs are to be killed."""
     return int(request.config.getoption("--kills"))
+
+
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Headless Chromium, for tests with the marker `browser`."""
+    with chromium(request.config.getoption("--pictures") or tmp_path_factory.mktemp("pictures")) as opened:
+        yield opened
 
 
 @dataclass(frozen=True)
