@@ -29,7 +29,6 @@ from scorer.cli.tool import (
 )
 from scorer.system.nearest import did_you_mean
 from scorer.system.terminal import printable, shortened
-from trainer.errors import TrainerError
 from trainer.recipes import FEW_REVIEWS, NETWORK_VALUES, RECIPES, Recipe, Teachers
 from trainer.values import Option, options_of
 
@@ -158,10 +157,8 @@ def _fit_watched(options: FitOptions, display: FitDisplay, folder: Path) -> FitR
     """Fit, and write figures for TensorBoard."""
     from trainer.fitting import fit
 
-    try:
+    with needs_extra("--tensorboard", "tensorboard"):
         from trainer.learning.tensorboard import TensorBoard
-    except ModuleNotFoundError as error:
-        raise TrainerError(f"--tensorboard needs {error.name}; install it with: pip install tensorboard") from error
     with TensorBoard(display, folder) as observer:
         return fit(options, observer)
 

@@ -313,7 +313,9 @@ class needs_extra:  # noqa: N801 - reads as the context manager that it is; cont
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, ModuleNotFoundError):
+            from scorer.system.installation import command_to_add
+
             raise SentimentScorerError(
                 f"{self._name} needs {error.name}, which scoring does not; "
-                f"install it with: pip install 'sentiment-scorer[{self._extra}]'"
+                f"install it with: {command_to_add(self._extra)}"
             ) from error

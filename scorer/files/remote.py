@@ -26,6 +26,7 @@ from scorer.errors import InputError, SentimentScorerError
 from scorer.files.inputs import ByteStream
 from scorer.files.places import shown
 from scorer.system.atomic import naming, sync
+from scorer.system.installation import command_to_add
 
 __all__ = ["RemoteInput", "RemoteOutput", "matching_uris"]
 
@@ -216,10 +217,9 @@ class _Store:
             options = {"use_listings_cache": False, **_OPTIONS.get(self._scheme, {})}
             return fsspec.filesystem(self._scheme, **options)
         except ImportError as error:
-            missing = _LIBRARIES[self._scheme]
             raise InputError(
-                f"{self.name}: {self._scheme}:// needs {missing}; "
-                "install it with: pip install 'sentiment-scorer[remote]'"
+                f"{self.name}: {self._scheme}:// needs {_LIBRARIES[self._scheme]}; "
+                f"install it with: {command_to_add('remote')}"
             ) from error
 
     @property

@@ -27,6 +27,7 @@ from scorer.run.plan import Plan, Unit
 from scorer.run.threads import refuse_to_replace, run_in_threads
 from scorer.run.units import FinishedUnits, finished_units
 from scorer.scoring import Scorer
+from scorer.system.installation import command_to_add
 from scorer.system.limits import available_cpus, available_memory, limited_memory
 from scorer.system.process import return_freed_memory
 
@@ -240,7 +241,7 @@ def _connected(given: str | None) -> Iterator[Any]:
     try:
         import ray
     except ImportError as error:
-        raise InputError("--engine ray needs Ray; install it with: pip install 'sentiment-scorer[ray]'") from error
+        raise InputError(f"--engine ray needs Ray; install it with: {command_to_add('ray')}") from error
     address = _address(given)
     alone = {"num_cpus": available_cpus(), "object_store_memory": _OBJECT_STORE, "include_dashboard": False}
     try:

@@ -11,6 +11,7 @@ import pytest
 
 from scorer import __version__
 from scorer.model.sealed import EMBEDDED_MODEL
+from scorer.system.installation import command_to_add
 from tests.conftest import DATA, Command, one_line
 from tests.kernel import without_root
 
@@ -78,7 +79,7 @@ def test_trainer_and_exporter_say_what_to_install(tmp_path: Path) -> None:
         result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
         assert result.returncode == 1
         assert len(result.stderr.splitlines()) == 1
-        assert "pip install 'sentiment-scorer[train]'" in result.stderr
+        assert result.stderr.endswith(f"; install it with: {command_to_add('train')}\n")
 
 
 @pytest.mark.parametrize("name", ["scorer", "trainer", "exporter"])

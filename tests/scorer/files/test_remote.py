@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorer.files.places import shown
+from scorer.system.installation import command_to_add
 from tests.conftest import DATA, Command, one_line
 from tests.object_store import KEYS, Site, Store, object_store, web_server
 from tests.writing import write_table
@@ -65,7 +66,7 @@ def test_what_is_not_installed_is_named(
 ) -> None:
     for name in (library, "fsspec.implementations.http"):
         monkeypatch.setitem(sys.modules, name, None)
-    words = f"needs {library}; install it with: pip install 'sentiment-scorer[remote]'"
+    words = f"needs {library}; install it with: {command_to_add('remote')}"
     one_line(command("scorer", "run", uri, "-o", "out.csv"), shown(uri), words)
     result = command("scorer", "run", DATA / "reviews.csv", "-o", uri)
     one_line(result, "can be read, but not be written" if library == "aiohttp" else words)

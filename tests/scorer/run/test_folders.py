@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import scorer.run.plan
+from scorer.system.installation import command_to_add
 from tests.conftest import DATA, Command, one_line
 from tests.writing import write_table
 
@@ -172,4 +173,4 @@ def test_ray_needs_a_folder_and_ray(command: Command, monkeypatch: pytest.Monkey
     assert (result.code, "writes a folder of outputs" in result.err) == (2, True)
     monkeypatch.setitem(sys.modules, "ray", None)
     result = command("scorer", "run", DATA / "reviews.csv", "-o", "out/", "--engine", "ray")
-    one_line(result, "install it with: pip install 'sentiment-scorer[ray]'")
+    one_line(result, f"install it with: {command_to_add('ray')}")
