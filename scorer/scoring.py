@@ -18,7 +18,7 @@ from scorer.errors import InputError, OnError
 from scorer.model.batches import Batch, plan_batches
 from scorer.model.network import Network, open_model
 from scorer.model.sealed import SealedModel
-from scorer.scores import Decision, ScoreColumns, Scores, Status, scored_schema
+from scorer.scores import Decision, ScoreColumns, Scores, Status, WordCounts, scored_schema
 from scorer.tables import array_of, column_names, like, with_columns
 from scorer.tokens.encoder import TextEncoder
 
@@ -41,13 +41,14 @@ class Prepared:
     """For every text, which of the different ones it is: [rows]."""
     status: NDArray[np.uint8]
     """Of every text, uint8 [rows]."""
+    words: WordCounts
 
     def scores(self, probabilities: Iterable[NDArray[np.float32]]) -> Scores:
         """All scores from those of each batch, float32 [batch], in the order of `batches`."""
         distinct = np.full(int(self.places.max(initial=-1)) + 1, np.nan, np.float32)
         for batch, probability in zip(self.batches, probabilities, strict=True):
             distinct[batch.rows] = probability
-        return Scores(distinct[self.places], self.status)
+        return Scores(distinct[self.places], self.status, self.words)
 
 
 class Scorer:
@@ -169,7 +170,8 @@ class Scorer:
         status = status[places]
         if unreadable is not None:
             status[unreadable] = Status.error
-        return Prepared(list(plan_batches(ids, self._encoder.settings)), places, status)
+        words = WordCounts(*self._encoder.count_words(ids))
+        return Prepared(list(plan_batches(ids, self._encoder.settings)), places, status, words)
 
     def probabilities(self, batch: Batch) -> NDArray[np.float32]:
         """P(positive) of each row of a batch, float32 [batch]."""

@@ -12,7 +12,9 @@ from scorer.cli.arguments import (
     open_scorer,
     share,
 )
+from scorer.cli.messages import Messages
 from scorer.cli.tool import ArgumentParser
+from scorer.cli.unknown_words import warn_of_unknown_words
 from scorer.system.terminal import printable, shortened
 
 TYPE_CHECKING = False
@@ -89,6 +91,7 @@ def evaluate(
         print(json.dumps(result.as_dict()))
     else:
         print("\n".join(_lines(result)))
+    warn_of_unknown_words(Messages("scorer", as_json=as_json), [(result.input, result.words)])
 
 
 def _lines(result: Evaluation) -> Iterator[str]:

@@ -18,18 +18,20 @@ from scorer.cli.arguments import (
 )
 from scorer.cli.messages import Messages
 from scorer.cli.tool import ArgumentParser, at_least, log_argument
+from scorer.cli.unknown_words import warn_of_unknown_words
 from scorer.errors import FileSystemWarning, UsageError
 from scorer.system.terminal import printable, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
     from argparse import _ActionsContainer as ArgumentGroup
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
     from scorer.run.options import RunOptions, RunSummary
     from scorer.run.preview import Preview
+    from scorer.scores import WordCounts
     from scorer.scoring import Scorer
 
 __all__ = ["run", "run_arguments"]
@@ -149,7 +151,7 @@ def run(
     with limited_memory(None if options.engine == "ray" else memory_limit):  # there it is that of each worker
         scorer = open_scorer(model)
         if dry_run:
-            _show_preview(options, scorer, as_json)
+            show.preview(options, scorer)
             return
         show.model(scorer)
         summary = show.run(options, scorer)
@@ -158,6 +160,7 @@ def run(
 
             summary.verified = verify_rows(options, scorer, summary, verify)
     show.result(summary.as_dict(), _summary_lines(summary))
+    show.doubts((one.input, one.word_counts) for one in summary.outputs or [summary])
 
 
 class _Shown:
@@ -165,7 +168,8 @@ class _Shown:
 
     def __init__(self, quiet: bool, as_json: bool, log_format: str | None) -> None:
         self._as_json, self._silent = as_json, quiet or as_json or bool(log_format)
-        self._log = Messages("scorer", log_format) if log_format and not quiet else None
+        self._messages = None if quiet else Messages("scorer", log_format, as_json)
+        self._log = self._messages if log_format else None
         if quiet:
             warnings.simplefilter("ignore", FileSystemWarning)
 
@@ -206,6 +210,24 @@ class _Shown:
             print(json.dumps(facts))
         elif not self._silent:
             print(words)
+
+    def preview(self, options: RunOptions, scorer: Scorer) -> None:
+        """What a run would do."""
+        from scorer.run.preview import preview
+
+        found = preview(options, scorer)
+        if self._as_json:
+            import json
+
+            print(json.dumps(found.as_dict()))
+        else:
+            print("\n".join(_preview_lines(found, _model_line(scorer))))
+        self.doubts([(found.input, found.words)])
+
+    def doubts(self, found: Iterable[tuple[str, WordCounts]]) -> None:
+        """Inputs whose words are mostly unknown."""
+        if self._messages:
+            warn_of_unknown_words(self._messages, list(found))
 
 
 def _is_there(options: RunOptions) -> bool:
@@ -261,18 +283,6 @@ def _model_line(scorer: Scorer) -> str:
     path = scorer.sealed.path
     name = "the embedded default" if path == EMBEDDED_MODEL else printable(str(path))
     return f"model: {name} ({scorer.sealed.sha256[:12]})"
-
-
-def _show_preview(options: RunOptions, scorer: Scorer, as_json: bool) -> None:
-    from scorer.run.preview import preview
-
-    found = preview(options, scorer)
-    if as_json:
-        import json
-
-        print(json.dumps(found.as_dict()))
-    else:
-        print("\n".join(_preview_lines(found, _model_line(scorer))))
 
 
 def _preview_lines(found: Preview, model: str) -> Iterator[str]:

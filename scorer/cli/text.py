@@ -6,8 +6,10 @@ import sys
 from io import TextIOWrapper
 
 from scorer.cli.arguments import decision_arguments, decision_options, json_argument, model_argument, open_scorer
+from scorer.cli.messages import Messages
 from scorer.cli.streams import nobody_reads
 from scorer.cli.tool import ArgumentParser
+from scorer.cli.unknown_words import warn_of_unknown_words
 from scorer.errors import InputError, UsageError
 from scorer.system.terminal import printable
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
     from pathlib import Path
     from typing import Any
 
-    from scorer.scores import Decision
+    from scorer.scores import Decision, WordCounts
     from scorer.scoring import Scorer
 
 __all__ = ["text", "text_arguments"]
@@ -36,16 +38,19 @@ def text(*, texts: list[str], model: Path | None, as_json: bool, **given: Any) -
 
     Example: scorer text "This movie was absolutely fantastic! I loved it."
     """
+    from scorer.scores import WordCounts
     from scorer.system.limits import limited_memory
 
-    decision = decision_options(given)
-    named = _lines_of_stdin() if texts in ([], ["-"]) else _numbered("TEXT", texts)
+    decision, words = decision_options(given), WordCounts()
+    is_stdin = texts in ([], ["-"])
+    named = _lines_of_stdin() if is_stdin else _numbered("TEXT", texts)
     with limited_memory():
         scorer = open_scorer(model)
         for one in named:
-            _print_score(scorer, one, decision, as_json)
+            words += _print_score(scorer, one, decision, as_json)
             if nobody_reads():
                 return
+    warn_of_unknown_words(Messages("scorer", as_json=as_json), [("standard input" if is_stdin else "TEXT", words)])
 
 
 def _lines_of_stdin() -> Iterator[str]:
@@ -67,12 +72,14 @@ def _numbered(name: str, texts: Iterable[str]) -> Iterator[str]:
         yield plain
 
 
-def _print_score(scorer: Scorer, one: str, decision: Decision, as_json: bool) -> None:
+def _print_score(scorer: Scorer, one: str, decision: Decision, as_json: bool) -> WordCounts:
+    """Print what is said of a text, and count its words."""
     import json
 
-    from scorer.arrow.arrays import strings
+    from scorer.arrow.arrays import numbers, strings
 
-    probabilities = scorer.score(strings([one]))
+    scores = scorer.score_texts(strings([one]))
+    probabilities = numbers(scores.probability, scores.unscored)
     probability, label = probabilities[0].as_py(), scorer.labels(probabilities, decision)[0].as_py()
     if as_json:
         line = {"text": one, "sentiment_probability": probability, "sentiment": label}
@@ -82,3 +89,4 @@ def _print_score(scorer: Scorer, one: str, decision: Decision, as_json: bool) ->
     else:
         width = max(map(len, decision.labels(scorer.sealed.card.labels)))
         print(f"{probability:.4f}  {printable(label):<{width}}  {printable(one)}", flush=True)
+    return scores.words

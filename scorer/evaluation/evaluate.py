@@ -16,6 +16,7 @@ from scorer.evaluation.metrics import Figures, McNemar, measure
 from scorer.files.format import CsvOptions, Format
 from scorer.files.inputs import LocalInput
 from scorer.files.opening import open_source
+from scorer.scores import WordCounts
 from scorer.scoring import Scorer
 
 __all__ = ["Evaluation", "EvaluationOptions", "evaluate"]
@@ -54,6 +55,8 @@ class Evaluation:
     """Lines of CSV that are no rows."""
     figures: Figures
     groups: dict[str, Figures]
+    words: WordCounts
+    """Of all rows, as the first model reads them."""
     against: Figures | None = None
     """Of the other model on the same rows."""
     test: McNemar | None = None
@@ -64,6 +67,7 @@ class Evaluation:
         found: dict[str, Any] = {"input": self.input, "model_sha256": self.model_sha256}
         found |= {"labels": str(self.reading), "left_out": self.left_out, "unscored": self.unscored}
         found["skipped"] = self.skipped
+        found["unknown_share"] = self.words.unknown_share
         found |= self.figures.as_dict()
         found["groups"] = {name: figures.as_dict() for name, figures in self.groups.items()}
         if self.against and self.test:
@@ -105,6 +109,7 @@ def evaluate(options: EvaluationOptions, scorer: Scorer, against: Scorer | None 
         rows.skipped,
         measure(first, truth, thresholds[0]),
         groups,
+        rows.words,
         *others,
     )
 
@@ -133,6 +138,8 @@ class _Rows:
     group: NDArray[np.int32]
     group_names: list[str]
     skipped: int
+    words: WordCounts
+    """As the first model reads them."""
 
     @classmethod
     def of(cls, options: EvaluationOptions, scorers: Sequence[Scorer]) -> "_Rows":
@@ -141,17 +148,20 @@ class _Rows:
         label_path = find_column(source.name, source.schema, options.label_column, USUAL_LABELS, "--label-column")
         group_path = find_column(source.name, source.schema, options.by, (), "--by") if options.by else None
         probability: list[list[NDArray[np.float32]]] = [[np.empty(0, np.float32)] for _ in scorers]
-        labels, groups = _Codes(), _Codes()
+        labels, groups, words = _Codes(), _Codes(), WordCounts()
         for window in source.windows():
             decoded = source.decode(window)
-            for one, scorer in zip(probability, scorers, strict=True):
-                one.append(scorer.score_texts(decoded.texts, decoded.unreadable).probability)
+            scores = [scorer.score_texts(decoded.texts, decoded.unreadable) for scorer in scorers]
+            words += scores[0].words
+            for one, scored in zip(probability, scores, strict=True):
+                one.append(scored.probability)
             labels.add(label_keys(decoded.rows, source.schema, label_path))
             if group_path:
                 groups.add(str(value) for value in column_at(decoded.rows, group_path).to_pylist())
         joined = [np.concatenate(parts) for parts in probability]
         name = options.label_column or source.schema.field(label_path[0]).name
-        return cls(name, joined, labels.codes, labels.values, groups.codes, groups.values, source.skipped.lines)
+        of_groups = groups.codes, groups.values
+        return cls(name, joined, labels.codes, labels.values, *of_groups, source.skipped.lines, words)
 
     def keys(self) -> Iterator[str]:
         """The different labels that there are."""

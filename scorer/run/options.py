@@ -13,7 +13,7 @@ from scorer.files.format import CsvOptions, Format, output_format
 from scorer.files.places import Place, shown
 from scorer.files.rebatching import WINDOW_ROWS
 from scorer.model.sealed import SealedModel
-from scorer.scores import ScoreColumns, Scores, Status, Verdict
+from scorer.scores import ScoreColumns, Scores, Status, Verdict, WordCounts
 
 __all__ = ["PART_ROWS", "EngineName", "OnProgress", "Progress", "RunOptions", "RunSummary"]
 
@@ -138,6 +138,10 @@ class RunSummary:
     kept_end: str = ""
     """Of a truncated text: `head` or `tail`."""
     seconds: float = 0.0
+    read_words: int = 0
+    """Words and signs; those of texts that are alike count once."""
+    unknown_words: int = 0
+    """Those of them that the model does not know."""
 
     @classmethod
     def of_nothing(cls, options: RunOptions, sealed: SealedModel) -> "RunSummary":
@@ -152,6 +156,11 @@ class RunSummary:
         return self.positive / max(self.scored, 1)
 
     @property
+    def word_counts(self) -> WordCounts:
+        """Words, and which of them are unknown."""
+        return WordCounts(self.read_words, self.unknown_words)
+
+    @property
     def reviews_per_second(self) -> float:
         """Rows of this attempt, scored or not, per second from opening the input to the finished file."""
         return (self.rows - self.resumed) / max(self.seconds, 1e-9)
@@ -162,6 +171,7 @@ class RunSummary:
         facts["outputs"] = [one.output for one in self.outputs] or [self.output]
         return facts | {
             "positive_share": self.positive_share,
+            "unknown_share": self.word_counts.unknown_share,
             "reviews_per_second": self.reviews_per_second,
         }
 
@@ -179,6 +189,8 @@ class RunSummary:
             "skipped",
             "resumed",
             "files",
+            "read_words",
+            "unknown_words",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.first_skipped = self.first_skipped or other.first_skipped
@@ -196,3 +208,5 @@ class RunSummary:
         self.scored += int(counts[Status.ok] + counts[Status.truncated])
         self.positive += int((verdicts == Verdict.positive).sum())
         self.unsure += int((verdicts == Verdict.unsure).sum())
+        self.read_words += scores.words.read
+        self.unknown_words += scores.words.unknown

@@ -21,6 +21,7 @@ from scorer.run.pipeline import scored_in_order
 from scorer.run.plan import plan_run
 from scorer.run.threads import Reading, open_input, output_of, output_schema, refuse_to_replace
 from scorer.run.window import Window
+from scorer.scores import WordCounts
 from scorer.scoring import Scorer
 from scorer.system.limits import available_cpus
 
@@ -50,6 +51,8 @@ class Preview:
     sample: Progress
     """How far the first rows are in the input."""
     sample_seconds: float
+    words: WordCounts
+    """Of the first rows."""
 
     @property
     def seconds(self) -> float:
@@ -76,6 +79,7 @@ class Preview:
             "sample_rows": self.sample.rows,
             "sample_positive": self.sample.positive,
             "sample_seconds": self.sample_seconds,
+            "unknown_share": self.words.unknown_share,
             "seconds": self.seconds,
         }
 
@@ -92,7 +96,7 @@ def preview(options: RunOptions, scorer: Scorer) -> Preview:
     schema = output_schema(source, options, scorer.sealed)
     refuse_to_replace(output, options)
     started = time.perf_counter()
-    sample = _scored_sample(source, schema, scorer, options)
+    sample, words = _scored_sample(source, schema, scorer, options)
     return Preview(
         input=file.name,
         input_format=options.input_format or format_of(unpacked(file).plain_name, file.name),
@@ -107,10 +111,13 @@ def preview(options: RunOptions, scorer: Scorer) -> Preview:
         workers=options.workers or available_cpus(),
         sample=sample,
         sample_seconds=time.perf_counter() - started,
+        words=words,
     )
 
 
-def _scored_sample(source: Source, schema: pa.Schema, scorer: Scorer, options: RunOptions) -> Progress:
+def _scored_sample(
+    source: Source, schema: pa.Schema, scorer: Scorer, options: RunOptions
+) -> tuple[Progress, WordCounts]:
     """The first windows read, scored and written to nowhere."""
     reading, summary = Reading(source), RunSummary.of_nothing(options, scorer.sealed)
     windows, workers = reading.windows(), options.workers or available_cpus()
@@ -125,8 +132,8 @@ def _scored_sample(source: Source, schema: pa.Schema, scorer: Scorer, options: R
             summary.add(scores, scorer.verdicts(scores.probability, options.columns.decision), resumed=False)
     sample = reading.progress(summary)
     if next(windows, None) is None:  # it was the whole input
-        return replace(sample, total=sample.rows, is_exact=True, fraction=1.0)
-    return sample
+        sample = replace(sample, total=sample.rows, is_exact=True, fraction=1.0)
+    return sample, summary.word_counts
 
 
 def _prepared(rows: pa.RecordBatch, *, source: Source, scorer: Scorer) -> Window:

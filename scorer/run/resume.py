@@ -8,6 +8,7 @@ it is now has written the whole output, and no score can meet a text that it was
 
 import hashlib
 import json
+import struct
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,12 +23,14 @@ from scorer.errors import InputError, OutputError
 from scorer.files.outputs import Output
 from scorer.run.attempt import attempt, changes, journal_in, refuse_changed
 from scorer.run.fingerprint import Fingerprint
-from scorer.scores import Scores
+from scorer.scores import Scores, WordCounts
 
 __all__ = ["FinishedWork", "finished_work", "text_digest"]
 
 _SCORES, _FINGERPRINT, _COMPLETE = b"s", b"f", b"c"  # the first byte of a record says what it holds
 _DIGEST_BYTES = hashlib.sha256().digest_size
+_WORDS = struct.Struct("<qq")  # that were read, and unknown ones
+_HEAD_BYTES = _DIGEST_BYTES + _WORDS.size
 
 
 def text_digest(texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_]) -> bytes:
@@ -113,7 +116,8 @@ class FinishedWork:
 
     def keep(self, digest: bytes, scores: Scores) -> None:
         """Keep the scores of one more window."""
-        self._unwritten.append(_SCORES + digest + scores.probability.tobytes() + scores.status.tobytes())
+        head = _SCORES + digest + _WORDS.pack(scores.words.read, scores.words.unknown)
+        self._unwritten.append(head + scores.probability.tobytes() + scores.status.tobytes())
         if time.monotonic() - self._written_at >= self._every:
             self._write()
 
@@ -152,10 +156,11 @@ class FinishedWork:
 
 
 def _row_count(content: bytes) -> int:
-    return (len(content) - _DIGEST_BYTES) // 5
+    return (len(content) - _HEAD_BYTES) // 5
 
 
 def _unpack(content: bytes) -> Scores:
     rows = _row_count(content)
-    probability = np.frombuffer(content, np.float32, rows, _DIGEST_BYTES)
-    return Scores(probability, np.frombuffer(content, np.uint8, rows, _DIGEST_BYTES + 4 * rows))
+    probability = np.frombuffer(content, np.float32, rows, _HEAD_BYTES)
+    status = np.frombuffer(content, np.uint8, rows, _HEAD_BYTES + 4 * rows)
+    return Scores(probability, status, WordCounts(*_WORDS.unpack_from(content, _DIGEST_BYTES)))

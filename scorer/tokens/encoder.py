@@ -77,6 +77,7 @@ class TextEncoder:
             words = WordEncoder.for_tokenizer(parts)
             if words is None:
                 self._prefix, self._suffix = _special_tokens(self._tokenizer)
+            self._unknown = words.unknown_id if words else _unknown_id(self._tokenizer)
             # A word tokenizer is all in its parts: to load it into the library as well would double a start's wait.
             self._rows = (
                 words or WordPieceEncoder.for_tokenizer(parts, self._tokenizer) or GenericEncoder(self._tokenizer)
@@ -99,13 +100,18 @@ class TextEncoder:
     @property
     def unknown_id(self) -> int:
         """The id of `[UNK]` or `<unk>`, else the padding's."""
-        ids = map(self._tokenizer.token_to_id, (UNKNOWN, "<unk>"))
-        return next((i for i in ids if i is not None), self.settings.pad_id)
+        return self.settings.pad_id if self._unknown is None else self._unknown
 
     def encode(self, texts: pa.StringArray | pa.LargeStringArray, block_rows: int = _BLOCK_ROWS) -> RaggedIds:
         """Ids of every text, truncated to the settings, `block_rows` at a time; null counts as an empty text."""
         starts = range(0, max(len(texts), 1), block_rows)
         return RaggedIds.joined([self._encode_block(texts.slice(start, block_rows)) for start in starts])
+
+    def count_words(self, ids: RaggedIds) -> tuple[int, int]:
+        """Tokens of all rows without special ones, and how many of them are unknown; 0 where all have an id."""
+        around = (len(self._prefix) + len(self._suffix)) * int(np.count_nonzero(ids.lengths))
+        unknown = 0 if self._unknown is None else int(np.count_nonzero(ids.values == self._unknown))
+        return len(ids.values) - around, unknown
 
     def _encode_block(self, texts: pa.StringArray | pa.LargeStringArray) -> RaggedIds:
         values, counts = self._rows.encode(without_nulls(texts))
@@ -144,6 +150,10 @@ def _model_errors() -> Iterator[None]:
         raise
     except Exception as error:  # the library raises bare Exception
         raise ModelError(f"the tokenizer cannot be loaded: {error}") from error
+
+
+def _unknown_id(tokenizer: Tokenizer) -> int | None:
+    return next((i for i in map(tokenizer.token_to_id, (UNKNOWN, "<unk>")) if i is not None), None)
 
 
 def _special_tokens(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:

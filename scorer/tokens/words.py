@@ -56,6 +56,7 @@ class WordEncoder:
         self._normalize_runs = RunNormalizer(word_tokenizer([]).normalizer.normalize_str)
         self._words = strings(vocabulary)
         self._ids = np.fromiter(vocabulary.values(), np.int32, len(vocabulary))
+        self.unknown_id = vocabulary[UNKNOWN]
         place = list(vocabulary).index(UNKNOWN)
         self._unknown_place = numbers(np.array([place], np.int32))[0]
 

@@ -22,7 +22,7 @@ from tests.conftest import DATA, Command, Result, one_line
 from tests.writing import write_table
 
 ROWS = 60_000  # 15 windows
-RECORD_BYTES = 57  # of a window in the journal, without its scores
+RECORD_BYTES = 73  # of a window in the journal, without its scores
 WINDOW_BYTES = RECORD_BYTES + 8192 * 5
 FIRST_WINDOWS = [512, 1024, 2048, 4096, 512]  # rows; all others have 8192
 WORDS = (
