@@ -3,6 +3,7 @@
 exporter to-onnx best.pth
 exporter to-onnx best.pth -o model.onnx --hf-dir hub-folder
 exporter check best.onnx best.pth
+exporter demo best.onnx -o demo.html
 """
 
 from __future__ import annotations
@@ -74,6 +75,37 @@ def check(*, model: Path, checkpoint: Path, as_json: bool) -> None:
 
     parity = check_parity(model, checkpoint)
     print(json.dumps({"model": str(model), "parity": asdict(parity)}) if as_json else _parity_line(parity))
+
+
+def _demo_arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "model",
+        metavar="MODEL",
+        type=file_path,
+        nargs="?",
+        help="A sealed model.  [default: $SCORER_MODEL, else ./best.onnx, else the embedded one]",
+    )
+    add("--output", "-o", metavar="FILE", type=file_path, help="The page.  [default: demo.html]", default="demo.html")
+    add("--force", action="store_true", help="Replace an earlier page.")
+    json_argument(parser)
+
+
+@main.command("demo [MODEL]", _demo_arguments)
+def demo(*, model: Path | None, output: Path, force: bool, as_json: bool) -> None:
+    """Write one page in which MODEL reads what a visitor types, and shows which words say so; it asks for nothing.
+
+    Example: exporter demo best.onnx -o demo.html
+    """
+    with needs_extra("exporter demo", "report"):
+        from exporter.demo import DemoOptions, write_demo
+
+    result = write_demo(DemoOptions(model, output, force))
+    if as_json:
+        print(json.dumps(asdict(result) | {"output": str(result.output), "model": str(result.model)}))
+        return
+    print(f"model: {printable(str(result.model))} ({result.model_size / 1e6:.2f} MB)")
+    print(f"saved {printable(str(result.output))} ({result.size / 1e6:.2f} MB)")
 
 
 def _parity_line(parity: Parity) -> str:

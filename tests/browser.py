@@ -32,7 +32,7 @@ class Chromium:
             viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light", offline=True
         )
         try:
-            context.set_default_timeout(5000)
+            context.set_default_timeout(20_000)  # a slow machine is no bug
             page, complaints, requests = context.new_page(), [], []
             page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
             page.on("pageerror", lambda error: complaints.append(str(error)))

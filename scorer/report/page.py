@@ -29,6 +29,7 @@ __all__ = [
     "Cell",
     "Chart",
     "Column",
+    "Custom",
     "Matrix",
     "Page",
     "Prose",
@@ -180,7 +181,15 @@ class Tiles:
     tiles: Sequence[Tile]
 
 
-Block: TypeAlias = Table | Chart | Matrix | Prose | Reviews | Tiles
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """What only one page has; `html` is ours, and has escaped whatever is not."""
+
+    kind: ClassVar[str] = "custom"
+    html: Markup
+
+
+Block: TypeAlias = Table | Chart | Matrix | Prose | Reviews | Tiles | Custom
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +217,15 @@ class Page:
     sections: Sequence[Section]
     facts: Sequence[tuple[str, str]] = field(default_factory=tuple)
     """Names and values at the foot: files, model, settings."""
+    style: str = ""
+    """Rules of its own, behind those of all pages."""
+    script: str = ""
 
 
 def render(page: Page) -> str:
     """The page as HTML."""
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    style, script = style + page.style, script + page.script
     policy = (
         f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
