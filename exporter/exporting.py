@@ -9,7 +9,7 @@ import torch
 
 from exporter.errors import ExportError
 from exporter.graph import Served, export_graph
-from exporter.huggingface import write_huggingface_folder
+from exporter.huggingface import MODEL_FILE, write_huggingface_folder
 from exporter.parity import Parity, prove_parity
 from exporter.recurrence import fastest_graph
 from scorer.model.network import Network
@@ -67,7 +67,7 @@ def to_onnx(options: ExportOptions, trace: Callable[[Served], bytes] = export_gr
         partial.write_bytes(seal(graph, checkpoint.tokenizer_json, card))
         size = partial.stat().st_size
     if options.hf_dir:
-        write_huggingface_folder(options.hf_dir, traced, checkpoint.tokenizer_json, card)
+        write_huggingface_folder(options.hf_dir, read_sealed(output))
     return ExportResult(output, size, parity, fast is not None)
 
 
@@ -82,7 +82,7 @@ def _refuse_to_lose(options: ExportOptions, output: Path) -> None:
     require_place(output)
     if output.exists() and options.checkpoint.exists() and output.samefile(options.checkpoint):
         raise ExportError(f"{output}: is the checkpoint itself; name another output with -o")
-    earlier = [output, *([options.hf_dir / "model.onnx"] if options.hf_dir else [])]
+    earlier = [output, *([options.hf_dir / MODEL_FILE] if options.hf_dir else [])]
     for path in earlier:
         if path.exists() and not options.force:
             raise ExportError(f"{path}: exists already; name another output, or replace it with --force")

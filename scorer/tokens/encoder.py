@@ -102,6 +102,11 @@ class TextEncoder:
         """The id of `[UNK]` or `<unk>`, else the padding's."""
         return self.settings.pad_id if self._unknown is None else self._unknown
 
+    @property
+    def special_tokens(self) -> tuple[list[int], list[int]]:
+        """Ids before and after those of every text, such as that of [CLS] and that of [SEP]."""
+        return self._prefix, self._suffix
+
     def encode(self, texts: pa.StringArray | pa.LargeStringArray, block_rows: int = _BLOCK_ROWS) -> RaggedIds:
         """Ids of every text, truncated to the settings, `block_rows` at a time; null counts as an empty text."""
         starts = range(0, max(len(texts), 1), block_rows)

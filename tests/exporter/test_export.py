@@ -120,25 +120,6 @@ def test_check_refuses_another_checkpoint(command: Command, fitted: Path) -> Non
     one_line(command("exporter", "check", fitted / "best.onnx", "other.pth"), "best.onnx")
 
 
-def test_the_hugging_face_layout_is_read_by_its_own_libraries(command: Command, fitted: Path) -> None:
-    from transformers import AutoTokenizer
-
-    result = command("exporter", "to-onnx", fitted / "best.pth", "-o", "x.onnx", "--hf-dir", "hub", "--json")
-    assert json.loads(result.out)["output"] == "x.onnx", result.err
-    config = json.loads(Path("hub/config.json").read_text())
-    assert config["id2label"] == {"0": "negative", "1": "positive"}
-    tokenizer = AutoTokenizer.from_pretrained("hub")
-    text = "It wasn't bad at all: a good film! " * 99
-    inputs = tokenizer([text, "good"], truncation=True, padding=True, return_tensors="np")
-    own = load_checkpoint(fitted / "best.pth").build_encoder()
-    import pyarrow as pa
-
-    assert inputs["input_ids"][0].tolist() == own.encode(pa.array([text])).values.tolist()
-    session = ort.InferenceSession("hub/model.onnx")
-    (logits,) = session.run(None, {name: inputs[name].astype(np.int64) for name in ("input_ids", "attention_mask")})
-    assert logits.shape == (2, 2)
-
-
 @pytest.mark.parametrize("pooling", ["last_max_mean", "final_step"])
 def test_no_rows_and_rows_without_words(pooling: Pooling) -> None:
     torch.manual_seed(0)
