@@ -20,8 +20,8 @@ from scorer.files.opening import open_sink
 from scorer.files.outputs import LocalOutput, Output
 from scorer.run.fingerprint import fingerprint_of
 from scorer.run.options import RunOptions
+from scorer.run.reading import open_input
 from scorer.run.resume import finished_work
-from scorer.run.threads import open_input
 from scorer.run.window import Window, prepare_window
 from scorer.scores import Scores, scored_schema
 from scorer.scoring import Scorer

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["class_names", "with_fields"]
+__all__ = ["class_names", "with_fields", "without_restated"]
 
 _RESTATED = {
     *(b"parquet.avro.schema", b"avro.schema", b"iceberg.schema"),
@@ -32,6 +32,12 @@ def class_names(schema: pa.Schema, column: str) -> list[str] | None:
 def with_fields(schema: pa.Schema, fields: Sequence[pa.Field]) -> pa.Schema:
     """`schema` with `fields` at its end, and what its metadata says of the columns extended or left out."""
     return pa.schema([*schema, *fields], _extended(schema.metadata or {}, tuple(fields)) or None)
+
+
+def without_restated(schema: pa.Schema) -> pa.Schema:
+    """`schema`, some of whose columns were left out, without what its metadata says of them."""
+    restated = {*_EXTENDERS, *_RESTATED}
+    return schema.with_metadata({key: value for key, value in (schema.metadata or {}).items() if key not in restated})
 
 
 def _extended(metadata: Mapping[bytes, bytes], fields: tuple[pa.Field, ...]) -> dict[bytes, bytes]:

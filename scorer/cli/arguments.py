@@ -26,6 +26,7 @@ __all__ = [
     "output_place",
     "share",
     "sign",
+    "value_list",
 ]
 
 
@@ -92,7 +93,7 @@ def csv_input_arguments(group: ArgumentGroup) -> None:
     numbered = "The first line is a row: columns are called 1, 2, 3 and so on, and a CSV output has no header either."
     add("--no-header", dest="header", action="store_false", help=numbered)
     no_value = "Values that mean that there is none, such as NULL,NA,\\N.  [default: none]"
-    add("--null-values", metavar="A,B", type=_values, default=csv.null_values, help=no_value)
+    add("--null-values", metavar="A,B", type=value_list, default=csv.null_values, help=no_value)
     add(
         "--bad-lines",
         choices=[one.value for one in BadLines],
@@ -160,7 +161,8 @@ def sign(spelled: str) -> str | None:
     return {"tab": "\t", "\\t": "\t", "none": None}.get(spelled, spelled)
 
 
-def _values(listed: str) -> tuple[str, ...]:
+def value_list(listed: str) -> tuple[str, ...]:
+    """What stands between commas."""
     return tuple(listed.split(","))
 
 

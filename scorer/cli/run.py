@@ -15,6 +15,7 @@ from scorer.cli.arguments import (
     open_scorer,
     output_place,
     sign,
+    value_list,
 )
 from scorer.cli.messages import Messages
 from scorer.cli.tool import ArgumentParser, at_least, log_argument
@@ -42,7 +43,7 @@ _LOG_EVERY = 10.0
 
 def run_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer run`."""
-    what = "Reviews: a .parquet, .csv, .tsv or .jsonl file, or its URI; for several outputs also folders and patterns."
+    what = "Reviews: .parquet, .csv, .tsv or .jsonl files, folders of them, patterns or URIs; their rows in this order."
     parser.add_argument("input", metavar="INPUT", nargs="+", type=input_place, help=what)
     _input_arguments(parser.add_argument_group("Reading"))
     csv_input_arguments(parser.add_argument_group("Reading CSV"))
@@ -59,6 +60,11 @@ def _input_arguments(group: ArgumentGroup) -> None:
     add = group.add_argument
     usual = "text, review, content, comment, body, sentence, message and the like"
     add("--text-column", metavar="NAME", help=f"The column to score.  [default: {usual}]")
+    add("--union", action="store_true", help="Inputs may differ in their columns: null stands where there is none.")
+    add("--limit", metavar="N", type=at_least(1), help="Read the first N rows only.")
+    picked = "Read N random rows only, in their order; each set of N is as likely as any other."
+    add("--sample", metavar="N", type=at_least(1), help=picked)
+    add("--seed", metavar="N", type=at_least(0), default=0, help="Of --sample.  [default: %(default)s]")
     add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
     add(
         "--on-error",
@@ -77,6 +83,8 @@ def _output_arguments(group: ArgumentGroup) -> None:
     add("--output-format", choices=[one.value for one in Format], help="Of the output, whatever its name.")
     codec = "Codec of a Parquet output.  [default: that of a Parquet INPUT, else snappy]"
     add("--compression", choices=CODECS, metavar="CODEC", help=codec)
+    kept = "Which columns of INPUT to write, in this order; that of the text may be left out.  [default: all]"
+    add("--columns", dest="keep_columns", metavar="A,B", type=value_list, default=(), help=kept)
     add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
     add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
     add("--force", action="store_true", help="Replace an existing output.")
@@ -260,8 +268,7 @@ def _run_options(
     from scorer.scores import ScoreColumns
 
     place, one_each = output
-    if len(input) > 1 and not one_each:
-        raise UsageError("several inputs need a folder for their outputs; end the output's name with /")
+    _refuse_together(one_each, given)
     return RunOptions(
         input[0],
         place,
@@ -275,6 +282,17 @@ def _run_options(
         on_error=OnError(on_error),
         **given,
     )
+
+
+def _refuse_together(one_each: bool, given: Mapping[str, Any]) -> None:
+    """Raise `UsageError` for options of which one makes nothing of the other."""
+    if given["limit"] is not None and given["sample"] is not None:
+        raise UsageError("--limit and --sample: give one of them")
+    if given["seed"] and given["sample"] is None:
+        raise UsageError("--seed: is that of --sample, which is not given")
+    single = next((name for name in ("union", "limit", "sample") if given[name]), None)
+    if one_each and single:
+        raise UsageError(f"--{single}: is for a single output; name a file, without / at its end")
 
 
 def _model_line(scorer: Scorer) -> str:
@@ -311,7 +329,8 @@ def _summary_lines(summary: RunSummary) -> str:
     counts.append(f"{summary.truncated:,} truncated to the {end} {summary.kept_tokens:,} tokens")
     if summary.skipped:
         what = "line" if summary.skipped == 1 else "lines"
-        counts.append(f"{summary.skipped:,} bad {what} skipped, the first is line {summary.first_skipped:,}")
+        where = f" of {printable(summary.skipped_in)}" if summary.skipped_in else ""
+        counts.append(f"{summary.skipped:,} bad {what} skipped, the first is line {summary.first_skipped:,}{where}")
     if summary.resumed:
         counts.append(f"{summary.resumed:,} resumed")
     verified = f"; {summary.verified:,} rows scored again, one by one: no difference" if summary.verified else ""

@@ -60,6 +60,7 @@ class CsvSource:
 
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for a line of too many or too few values, unless it may be skipped."""
+        self.skipped = Skipped()
         with arrow_errors(self.name, "not readable as CSV, see --delimiter and --encoding"):
             yield from windows_of(self._parsed_blocks(), self._window_rows)
 
@@ -79,7 +80,7 @@ class CsvSource:
                 break
             row -= len(rows)
         line, encoding = block.line_of(rows[row]), self._dialect.encoding
-        return f"line {line}: not {encoding} text; name the file's encoding with --encoding"
+        return f"{self.name}: line {line}: not {encoding} text; name the file's encoding with --encoding"
 
     def fraction_read(self) -> float:
         """Bytes read, as a share of all, without those that are no rows yet."""

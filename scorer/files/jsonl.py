@@ -27,7 +27,7 @@ from scorer.files.json_types import fitted, is_text, joined, mixed_path, settled
 from scorer.files.rebatching import windows_of
 from scorer.files.source import Decoded, Skipped, decode_column
 
-__all__ = ["JsonLinesSink", "JsonLinesSource", "WholeLinesSource"]
+__all__ = ["JsonLinesSink", "JsonLinesSource", "WholeLinesSource", "lines_of"]
 
 _LINE = pa.field("line", pa.large_binary(), metadata={"sentiment_scorer": "whole lines"})
 """The column of whole lines, each without its closing brace; the metadata tells it from a value of that name."""
@@ -76,7 +76,7 @@ class _LinesSource(ABC):
         number, line = next(islice(filled, row, None))
         text = LineBlock(self.name, number, line + b"\n").texts(names_on(self.text, self.schema))
         what = "its text" if unreadable_rows(text).any() else "another value"
-        return f"line {number}: {what} is not a string of UTF-8"
+        return f"{self.name}: line {number}: {what} is not a string of UTF-8"
 
     def fraction_read(self) -> float:
         """Bytes read, as a share of all."""
@@ -106,16 +106,26 @@ class _LinesSource(ABC):
 
 
 class JsonLinesSource(_LinesSource):
-    """Every value with the type that a first pass over the whole file finds.
+    """Every value with the type that a first pass over the whole file finds, or one over several, as `fields` say.
 
     Values of several kinds have none: they are refused, or strings where they are `only_read`.
     """
 
+    fields: pa.StructType
+    """Names and types as they were found: what several files have can be joined."""
     _deepest = 40
     """Lists are two levels of a Parquet file, of which Arrow reads 100."""
 
-    def __init__(self, file: Input, text_column: str | None, window_rows: int, *, only_read: bool = False) -> None:
-        self._only_read = only_read
+    def __init__(
+        self,
+        file: Input,
+        text_column: str | None,
+        window_rows: int,
+        *,
+        only_read: bool = False,
+        fields: pa.StructType | None = None,
+    ) -> None:
+        self._only_read, self._given = only_read, fields
         super().__init__(file, text_column, window_rows)
 
     def decode(self, window: pa.RecordBatch) -> Decoded:
@@ -125,7 +135,8 @@ class JsonLinesSource(_LinesSource):
         return Decoded(rows, decode_texts(column_at(rows, self.text))[0], bools_of(unreadable))
 
     def _find_fields(self, text_column: str | None) -> pa.StructType:
-        return reduce(joined, (block.type() for block in self._blocks()), pa.struct([]))
+        self.fields = self._given or reduce(joined, (block.type() for block in self._blocks()), pa.struct([]))
+        return self.fields
 
     def _schema_of(self, fields: pa.StructType) -> pa.Schema:
         names = names_on(self.text, fields)
@@ -218,6 +229,12 @@ class JsonLinesSink:
 
     def close(self) -> None:
         """Nothing is held back."""
+
+
+def lines_of(rows: pa.RecordBatch) -> tuple[pa.Field, pa.LargeBinaryArray] | None:
+    """The column of whole lines, if that is what `rows` are."""
+    found = zip(rows.schema, rows.columns, strict=True)
+    return next((one for one in found if one[0].equals(_LINE, check_metadata=True)), None)
 
 
 def _binary(text: str) -> pa.Scalar:

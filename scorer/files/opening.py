@@ -1,6 +1,6 @@
 """Which format reads an input and writes an output. A new one is a file of this room and two lines here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from scorer.files.compression import unpacked
 from scorer.files.csv import CsvSink, CsvSource
 from scorer.files.format import CsvOptions, Format, format_of
 from scorer.files.inputs import Input
+from scorer.files.joining import JoinedSource
 from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
 from scorer.files.outputs import Output, opened
 from scorer.files.parquet import ParquetLayout, ParquetSink, ParquetSource
@@ -29,7 +30,7 @@ def layout_of(source: Source, compression: str | None) -> ParquetLayout:
 
     `compression` None keeps the codec.
     """
-    layout = source.layout if isinstance(source, ParquetSource) else _LAYOUT
+    layout = source.layout if isinstance(source, (ParquetSource, JoinedSource)) else _LAYOUT
     return replace(layout, compression=compression) if compression else layout
 
 
@@ -42,26 +43,29 @@ def open_source(
     written_as: Format | None = None,
     window_rows: int = WINDOW_ROWS,
     row_groups: tuple[int, int] | None = None,
+    columns: Sequence[str] = (),
+    json_fields: pa.StructType | None = None,
 ) -> Source:
     """Open a file of reviews; raises `InputError` if it is not of its format, or has no such column of text.
 
     `text_column` may lead into structs, as in `review.text`; None looks for the usual names. `kind` None goes by the
     name. `written_as` is the format of the output, None for what is only read: lines of JSON that become such again are
     not taken apart, CSV that becomes such again keeps what is not even two quotes, and what becomes text is checked to
-    be UTF-8. Windows have at most `window_rows` rows.
+    be UTF-8. Windows have at most `window_rows` rows. Of `columns`, if any are named, a source may leave out all others
+    but that of texts; `json_fields` are the types of a JSON Lines file's values, where they are known already.
     """
     file = unpacked(file)
     kind, csv = kind or format_of(file.plain_name, file.name), csv_options or CsvOptions()
     refuse_foreign(file, kind, csv.encoding)
     match kind:
         case Format.parquet:
-            return ParquetSource(file, text_column, window_rows, written_as or Format.parquet, row_groups)
+            return ParquetSource(file, text_column, window_rows, written_as or Format.parquet, row_groups, columns)
         case Format.csv:
             return CsvSource(file, text_column, csv, window_rows, keep_nothing=written_as is Format.csv)
         case Format.jsonl:
-            if written_as is Format.jsonl:
+            if written_as is Format.jsonl and not columns:
                 return WholeLinesSource(file, text_column, window_rows)
-            return JsonLinesSource(file, text_column, window_rows, only_read=written_as is None)
+            return JsonLinesSource(file, text_column, window_rows, only_read=written_as is None, fields=json_fields)
 
 
 @contextmanager

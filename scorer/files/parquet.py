@@ -1,8 +1,9 @@
 """Parquet, read page by page and written in row groups of a useful size."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,11 +49,18 @@ class ParquetLayout:
     elements: Sequence[Element] = ()
     """The schema that the first columns had in the input's footer, for its annotations."""
 
+    def of_columns(self, names: Sequence[str]) -> "ParquetLayout":
+        """The same where the first columns are those of these names, up to one that the input does not have."""
+        known = {name_of(column): column for column in columns_of(self.elements)}
+        first = [node for name in takewhile(known.__contains__, names) for node in known[name]]
+        return replace(self, elements=[*self.elements[:1], *first])
+
 
 class ParquetSource:
     """The rows of a Parquet file, or of its `row_groups` from the first to before the last; `window_rows` at a time.
 
-    Where they are `written_as` text, all of their strings are looked at, else only those of the text column.
+    Where they are `written_as` text, all of their strings are looked at, else only those of the text column. Other
+    columns than that and those of the names `columns` are not read, if any are named.
     """
 
     def __init__(
@@ -62,6 +70,7 @@ class ParquetSource:
         window_rows: int,
         written_as: Format = Format.parquet,
         row_groups: tuple[int, int] | None = None,
+        columns: Sequence[str] = (),
     ) -> None:
         self.name, self.skipped = file.name, Skipped()
         self._input, self._written_as = file, written_as
@@ -72,6 +81,7 @@ class ParquetSource:
             self._file = self._open(self._int96_unit)
         self.schema: pa.Schema = self._file.schema_arrow
         self.text = find_text_column(self.name, self.schema, text_column)
+        self._names = self._narrow(columns) if columns else None
         self._checked = {index for index, field in enumerate(self.schema) if self._is_checked(index, field.type)}
         metadata = self._file.metadata
         counts = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
@@ -91,8 +101,19 @@ class ParquetSource:
         int96 = self._int96_unit == "ns" and only_int96(self._file)
         return ParquetLayout(self._codec or ParquetLayout().compression, int96, self._elements)
 
+    def _narrow(self, columns: Sequence[str]) -> list[str] | None:
+        """Leave out what is not needed; returns the names of what is, None where names are not enough to tell."""
+        names = self.schema.names
+        if len(set(names)) < len(names) or any("." in name for name in names):
+            return None
+        needed = [index for index, name in enumerate(names) if name in columns or index == self.text[0]]
+        self.schema = pa.schema([self.schema.field(index) for index in needed], self.schema.metadata)
+        self.text = (needed.index(self.text[0]), *self.text[1:])
+        return list(self.schema.names)
+
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for damaged data."""
+        self._rows_read = self._text_read = 0
         with arrow_errors(self.name, "damaged Parquet data"):
             for batch in self._batches(self._file):
                 self._rows_read += batch.num_rows
@@ -114,11 +135,11 @@ class ParquetSource:
             start -= window.num_rows
         one, row = window.slice(start, 1), row + self._rows_before
         if decode_texts(column_at(one, self.text))[1].any():
-            return f"row {row + 1}: its text is not UTF-8"
+            return f"{self.name}: row {row + 1}: its text is not UTF-8"
         name = next(
             field.name for field, column in zip(one.schema, one.columns, strict=True) if unreadable_rows(column).any()
         )
-        return f"row {row + 1}: column {name!r} has bytes that are not UTF-8; name a .parquet output"
+        return f"{self.name}: row {row + 1}: column {name!r} has bytes that are not UTF-8; name a .parquet output"
 
     def fraction_read(self) -> float:
         """Bytes of text handed out, as a share of those in the footer; rows, if texts that repeat are stored once."""
@@ -140,7 +161,7 @@ class ParquetSource:
         nested = [field.type for field in self.schema if pa.types.is_nested(field.type)]
         alone = any(pa.types.is_dictionary(leaf) for kind in nested for leaf in leaf_types(kind))
         for groups in [[number] for number in self._groups] if alone else [list(self._groups)]:
-            yield from file.iter_batches(self._window_rows, row_groups=groups)
+            yield from file.iter_batches(self._window_rows, row_groups=groups, columns=self._names)
 
     def _lacking(self, found: int, expected: int) -> InputError:
         return InputError(f"{self.name}: damaged Parquet data: {found:,} rows of {expected:,} are there")
@@ -173,7 +194,7 @@ class ParquetSource:
 
     def _refuse_parquet_only(self) -> None:
         for column in columns_of(self._elements):
-            if what := parquet_only(column):
+            if (self._names is None or name_of(column) in self._names) and (what := parquet_only(column)):
                 raise InputError(f"{self.name}: column {name_of(column)!r} has {what}; name a .parquet output")
 
 

@@ -34,11 +34,19 @@ class Skipped:
     lines: int = 0
     first: int | None = None
     """The number of the first of them."""
+    file: str | None = None
+    """In which it is, where there are several."""
 
     def add(self, lines: int, first: int) -> None:
         """Count some more; `first` is the number of their first."""
         self.lines += lines
         self.first = self.first or first
+
+    def join(self, other: "Skipped", name: str) -> None:
+        """Count what another file, of this name, has."""
+        if not self.lines and other.lines:
+            self.first, self.file = other.first, name
+        self.lines += other.lines
 
 
 class Source(Protocol):
@@ -57,7 +65,7 @@ class Source(Protocol):
         """What was left out so far."""
 
     def windows(self) -> Iterator[pa.RecordBatch]:
-        """All rows in order, at most a few thousand at a time; raises `InputError` for damaged data.
+        """All rows in order each time, at most a few thousand at once; raises `InputError` for damaged data.
 
         A source may leave other columns than that of the text empty if its lines are kept whole.
         """
@@ -66,7 +74,7 @@ class Source(Protocol):
         """The rows and texts of a window, decoded; safe from several threads at once."""
 
     def unreadable(self, row: int) -> str:
-        """What to say of `row`, counted from 0, whose bytes are not text: where it is and what helps."""
+        """What to say of `row`, counted from 0, whose bytes are not text: in which file, where, and what helps."""
 
     def fraction_read(self) -> float:
         """How much of the file has been handed out, 0 to 1."""

@@ -1,5 +1,6 @@
 """All that decides an output, in words: two runs with one fingerprint write the same file."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import SealedModel
 from scorer.run.options import RunOptions
 
-__all__ = ["Fingerprint", "fingerprint_of", "versions"]
+__all__ = ["Fingerprint", "fingerprint_of", "identities", "versions"]
 
 # Options that change how a run is done, and the output's path, beside which the fingerprint lies.
 _WITHOUT_EFFECT = {"output", "force", "workers", "restart", "keep_every", "window_rows"}
@@ -40,9 +41,18 @@ class Fingerprint:
 def fingerprint_of(inputs: Sequence[Input], options: RunOptions, sealed: SealedModel) -> Fingerprint:
     """The fingerprint of a run; its inputs exist."""
     command = {name.replace("_", " "): str(value) for name, value in _flat(asdict(options))}
+    return Fingerprint({"model": sealed.sha256} | versions(), command | identities(inputs))
+
+
+def identities(inputs: Sequence[Input]) -> dict[str, str]:
+    """What each input is; of several each by its name, and which and how many they are in their order."""
+    if len(inputs) == 1:
+        return dict(inputs[0].identity())
+    names = hashlib.sha256("\0".join(file.name for file in inputs).encode(errors="surrogateescape"))
+    found = {"inputs": f"{len(inputs):,} files ({names.hexdigest()[:8]})"}
     for file in inputs:
-        command |= file.identity()
-    return Fingerprint({"model": sealed.sha256} | versions(), command)
+        found |= {f"{name} of {file.name}": value for name, value in file.identity().items() if name != "input"}
+    return found
 
 
 def versions() -> dict[str, str]:

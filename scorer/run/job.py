@@ -7,10 +7,9 @@ from typing import Protocol
 
 from scorer.errors import UsageError
 from scorer.files.inputs import Input
-from scorer.files.places import input_at
 from scorer.run.fingerprint import fingerprint_of
 from scorer.run.options import EngineName, OnProgress, RunOptions, RunSummary
-from scorer.run.plan import Plan, plan_run
+from scorer.run.plan import Plan, inputs_of, plan_run
 from scorer.run.threads import refuse_to_replace, run_in_threads
 from scorer.run.units import finished_units
 from scorer.scoring import Scorer
@@ -44,7 +43,7 @@ def run(
     elif options.one_each:
         summary = _run_each(plan_run(options), options, scorer, on_progress, engine)
     else:
-        summary = engine([input_at(options.input)], scorer, options, on_progress)
+        summary = engine(inputs_of(options), scorer, options, on_progress)
     summary.seconds = time.perf_counter() - started
     return summary
 

@@ -39,6 +39,16 @@ class RunOptions:
     """Read after `input`; each may be a folder, or a pattern of names."""
     one_each: bool = False
     """The output is a folder, in which each input gets one of its own."""
+    union: bool = False
+    """Of several inputs with different columns: an output has all of them, null where there is none."""
+    keep_columns: tuple[str, ...] = ()
+    """Which of the inputs' columns an output has, in this order; none named keeps all."""
+    limit: int | None = None
+    """How many rows are read, from the first one on; None reads all."""
+    sample: int | None = None
+    """How many rows are picked at random, in their order; None takes all."""
+    seed: int = 0
+    """Of the sample."""
     text_column: str | None = None
     """The column to score; None looks for the usual names."""
     input_format: Format | None = None
@@ -125,6 +135,8 @@ class RunSummary:
     """Lines that were left out because they are no rows."""
     first_skipped: int | None = None
     """The number of the first of them."""
+    skipped_in: str | None = None
+    """The input in which that is, where there are several."""
     resumed: int = 0
     """Rows that an earlier attempt had scored before it was interrupted."""
     files: int = 1
@@ -193,7 +205,8 @@ class RunSummary:
             "unknown_words",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.first_skipped = self.first_skipped or other.first_skipped
+        if other.skipped and self.first_skipped is None:
+            self.first_skipped, self.skipped_in = other.first_skipped, other.skipped_in or other.input
         self.outputs.append(other)
 
     def add(self, scores: Scores, verdicts: NDArray[np.int8], resumed: bool) -> None:

@@ -22,7 +22,7 @@ from scorer.files.source import arrow_errors
 from scorer.run.options import RunOptions
 from scorer.system.atomic import require_place
 
-__all__ = ["Plan", "Unit", "plan_run"]
+__all__ = ["Plan", "Unit", "inputs_of", "plan_run"]
 
 _SMALL = 64 << 20
 """Bytes of a file that is never split: its footer need not be read to plan."""
@@ -77,6 +77,19 @@ def plan_run(options: RunOptions) -> Plan:
         units += _split(Unit((input_at(place),), own))
     _refuse_one_name([shown(unit.options.output) for unit in units])
     return Plan(f"{shown(options.output).rstrip('/')}/", _work_folder(options.output), tuple(units))
+
+
+def inputs_of(options: RunOptions) -> list[Input]:
+    """All inputs of a single output, in the order in which they are given, those of a folder or pattern by their names.
+
+    Raises `InputError` for one that is not there, is named twice, or is the output.
+    """
+    places = list(_files_of(options))
+    _refuse_twice(places)
+    for place in places:
+        if is_same(options.output, place):
+            raise InputError(f"{shown(options.output)}: is the input itself; name another output")
+    return [input_at(place) for place in places]
 
 
 def _split(unit: Unit) -> list[Unit]:

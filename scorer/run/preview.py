@@ -13,13 +13,14 @@ from scorer.files.compression import unpacked
 from scorer.files.format import Format, format_of
 from scorer.files.opening import layout_of, open_sink
 from scorer.files.outputs import NoOutput
-from scorer.files.places import input_at, shown
+from scorer.files.places import shown
 from scorer.files.source import Source
 from scorer.model.sealed import SealedModel
 from scorer.run.options import Progress, RunOptions, RunSummary
 from scorer.run.pipeline import scored_in_order
-from scorer.run.plan import plan_run
-from scorer.run.threads import Reading, open_input, output_of, output_schema, refuse_to_replace
+from scorer.run.plan import inputs_of, plan_run
+from scorer.run.reading import Reading, open_input, open_inputs
+from scorer.run.threads import output_of, output_schema, refuse_to_replace
 from scorer.run.window import Window
 from scorer.scores import WordCounts
 from scorer.scoring import Scorer
@@ -91,17 +92,17 @@ def preview(options: RunOptions, scorer: Scorer) -> Preview:
     """
     if options.one_each:
         return preview(plan_run(options).units[0].options, scorer)
-    output, file = output_of(options), input_at(options.input)
-    source = open_input(file, options)
+    output, inputs = output_of(options), inputs_of(options)
+    source, file, first = open_inputs(inputs, options), inputs[0], open_input(inputs[0], options)
     schema = output_schema(source, options, scorer.sealed)
     refuse_to_replace(output, options)
     started = time.perf_counter()
     sample, words = _scored_sample(source, schema, scorer, options)
     return Preview(
-        input=file.name,
+        input=file.name if len(inputs) == 1 else f"{len(inputs):,} files from {file.name}",
         input_format=options.input_format or format_of(unpacked(file).plain_name, file.name),
-        input_bytes=file.size or 0,
-        text_column=".".join(names_on(source.text, source.schema)),
+        input_bytes=sum(one.size or 0 for one in inputs),
+        text_column=".".join(names_on(first.text, first.schema)),
         output=output.name,
         output_format=options.kind,
         replaces=output.exists(),

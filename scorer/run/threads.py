@@ -1,42 +1,39 @@
 """The engine of one machine: source → scorer → sink, several windows at a time, rows in their order."""
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
-from itertools import islice
 
-import numpy as np
 import pyarrow as pa
 
 from scorer import __version__
 from scorer.errors import InputError, OnError, OutputError
 from scorer.files.inputs import Input
-from scorer.files.opening import layout_of, open_sink, open_source
+from scorer.files.opening import layout_of, open_sink
 from scorer.files.outputs import Output
 from scorer.files.places import is_same, output_at
 from scorer.files.source import Source
 from scorer.model.sealed import SealedModel
-from scorer.run.fingerprint import Fingerprint, fingerprint_of
-from scorer.run.options import OnProgress, Progress, RunOptions, RunSummary
+from scorer.run.fingerprint import Fingerprint, fingerprint_of, identities
+from scorer.run.options import OnProgress, RunOptions, RunSummary
 from scorer.run.pipeline import scored_in_order
+from scorer.run.reading import Reading, open_inputs
 from scorer.run.resume import FinishedWork, finished_work
 from scorer.run.window import prepare_window
 from scorer.scores import Scores, scored_schema
 from scorer.scoring import Scorer
 from scorer.system.limits import available_cpus
 
-__all__ = ["Reading", "open_input", "output_of", "output_schema", "refuse_to_replace", "run_in_threads"]
+__all__ = ["output_of", "output_schema", "refuse_to_replace", "run_in_threads"]
 
 
 def run_in_threads(
     inputs: Sequence[Input], scorer: Scorer, options: RunOptions, on_progress: OnProgress | None
 ) -> RunSummary:
-    """Score the rows of the one input in threads of this process; an interrupted run goes on where it was."""
-    (file,) = inputs
+    """Score the rows of all inputs in threads of this process; an interrupted run goes on where it was."""
     output = output_of(options)  # what cannot work is refused before anything is made
-    source = open_input(file, options)
+    source = open_inputs(inputs, options)
     schema = output_schema(source, options, scorer.sealed)
     fingerprint = fingerprint_of(inputs, options, scorer.sealed)
     with finished_work(output, fingerprint, every=options.keep_every, restart=options.restart) as work:
@@ -46,20 +43,9 @@ def run_in_threads(
             return summary
         refuse_to_replace(output, options)
         unchanged = partial(_refuse_changed, inputs, fingerprint)
-        return _score_all(source, schema, output, scorer, options, work, unchanged, on_progress)
-
-
-def open_input(file: Input, options: RunOptions) -> Source:
-    """The input as a run reads it; raises `InputError`."""
-    return open_source(
-        file,
-        options.text_column,
-        options.input_format,
-        options.csv,
-        written_as=options.kind,
-        window_rows=options.window_rows,
-        row_groups=options.row_groups,
-    )
+        summary = RunSummary.of_nothing(options, scorer.sealed)
+        summary.files = len(inputs)
+        return _score_all(source, schema, output, scorer, options, work, unchanged, summary, on_progress)
 
 
 def _score_all(
@@ -70,9 +56,9 @@ def _score_all(
     options: RunOptions,
     work: FinishedWork,
     unchanged: Callable[[], None],
+    summary: RunSummary,
     on_progress: OnProgress | None,
 ) -> RunSummary:
-    summary = RunSummary.of_nothing(options, scorer.sealed)
     reading = Reading(source)
     prepare = partial(prepare_window, scorer=scorer, source=source, work=work)
     workers = options.workers or available_cpus()
@@ -91,47 +77,17 @@ def _score_all(
             summary.add(scores, scorer.verdicts(scores.probability, options.columns.decision), window.resumed)
             if on_progress:
                 on_progress(reading.progress(summary))
-        summary.skipped, summary.first_skipped = source.skipped.lines, source.skipped.first
+        skipped = source.skipped
+        summary.skipped, summary.first_skipped, summary.skipped_in = skipped.lines, skipped.first, skipped.file
         unchanged()
         work.complete(asdict(summary))
     return summary
 
 
-class Reading:
-    """The windows of a source, counted: what is read is several windows ahead of what is written."""
-
-    def __init__(self, source: Source) -> None:
-        self._source, self._rows = source, 0
-        self._read = deque([(0, 0.0)])  # rows, and the share of the input that these were, window by window
-
-    def windows(self) -> Iterator[pa.RecordBatch]:
-        """All of them, in order."""
-        for window in self._source.windows():
-            self._rows += window.num_rows
-            self._read.append((self._rows, self._source.fraction_read()))
-            yield window
-
-    def progress(self, done: RunSummary) -> Progress:
-        """How far a job is that has written what `done` counts."""
-        exact = self._source.row_count
-        expected = round(self._rows / max(self._source.fraction_read(), 1e-9))
-        total = max(expected, self._rows) if exact is None else exact
-        return Progress(
-            done.rows, total, exact is not None, self.fraction(done.rows), done.resumed, done.scored, done.positive
-        )
-
-    def fraction(self, written: int) -> float:
-        """The share of the input that the first rows are; between the ends of two windows all rows count alike."""
-        while len(self._read) > 2 and self._read[1][0] <= written:
-            self._read.popleft()
-        rows, shares = zip(*islice(self._read, 2), strict=True)
-        return float(np.interp(written, rows, shares))
-
-
 def _refuse_unreadable(scores: Scores, source: Source, rows_before: int) -> None:
     if (row := scores.first_error) is not None:
         what = source.unreadable(rows_before + row)
-        raise InputError(f"{source.name}: {what}; or mark such rows and go on with --on-error null")
+        raise InputError(f"{what}; or mark such rows and go on with --on-error null")
 
 
 def output_schema(source: Source, options: RunOptions, sealed: SealedModel) -> pa.Schema:
@@ -162,8 +118,8 @@ def refuse_to_replace(output: Output, options: RunOptions) -> None:
 
 
 def _refuse_changed(inputs: Sequence[Input], fingerprint: Fingerprint) -> None:
-    """Raise `InputError` if an input is not what it was at the beginning: its rows may be of both."""
-    for file in inputs:
-        now = file.identity()
-        if any(fingerprint.of_command[name] != value for name, value in now.items()):
-            raise InputError(f"{file.name}: was changed while it was read; run again when nothing writes to it")
+    """Raise `InputError` if an input is not what it was at the beginning: the rows may be of both."""
+    for name, value in identities(inputs).items():
+        if fingerprint.of_command[name] != value:
+            what = inputs[0].name if len(inputs) == 1 else name.partition(" of ")[2]
+            raise InputError(f"{what}: was changed while it was read; run again when nothing writes to it")

@@ -17,8 +17,8 @@ from scorer.files.opening import open_source
 from scorer.files.places import input_at, shown
 from scorer.files.source import Source
 from scorer.run.options import RunOptions, RunSummary
-from scorer.run.plan import plan_run
-from scorer.run.threads import open_input
+from scorer.run.plan import inputs_of, plan_run
+from scorer.run.reading import open_inputs
 from scorer.scores import ScoreColumns
 from scorer.scoring import Scorer
 
@@ -36,7 +36,7 @@ def verify_rows(options: RunOptions, scorer: Scorer, summary: RunSummary, count:
         units = zip(plan_run(options).units, summary.outputs, strict=True)
         return sum(verify_rows(unit.options, scorer, done, count, seed) for unit, done in units)
     rows = sorted(random.Random(seed).sample(range(summary.rows), min(count, summary.rows)))
-    source = open_input(input_at(options.input), options)
+    source = open_inputs(inputs_of(options), options)
     expected = (_scored_alone(row, source, options.columns, scorer) for row in _pick(source, rows))
     written = _written_lines(options, rows) if options.kind is Format.jsonl else _written_rows(options, rows)
     compared = zip_longest(rows, expected, written)

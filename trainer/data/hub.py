@@ -40,7 +40,7 @@ class _DatasetSource:
 
     def unreadable(self, row: int) -> str:
         """What to say of `row`."""
-        return f"row {row + 1}: its text is not UTF-8"
+        return f"{self.name}: row {row + 1}: its text is not UTF-8"
 
     def fraction_read(self) -> float:
         """All of it lies there."""

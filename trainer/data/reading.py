@@ -60,7 +60,7 @@ def read_source(source: Source, split: str, data: DataOptions) -> Rows:
         decoded = source.decode(window)
         if decoded.unreadable.any():
             row = sum(map(len, texts)) + int(decoded.unreadable.argmax())
-            raise InputError(f"{source.name}: {source.unreadable(row)}")
+            raise InputError(source.unreadable(row))
         texts.append(decoded.texts.cast(pa.large_string()))
         if label:
             keys += label_keys(decoded.rows, schema, label)

@@ -138,9 +138,6 @@ def test_what_cannot_be_planned(command: Command, reviews: Path) -> None:
         one_line(command("scorer", "run", *inputs, "-o", "out/", *extra), words)
         assert not Path("out").exists()
     one_line(command("scorer", "run", "b.parquet", "-o", "./"), "b.parquet: is the input itself")
-    one_line(command("scorer", "run", "reviews", "-o", "out.csv"), "reviews: is a folder", "end the output with /")
-    result = command("scorer", "run", DATA / "reviews.csv", "b.parquet", "-o", "out.csv")
-    assert (result.code, "end the output's name with /" in result.err) == (2, True)
 
 
 def test_a_large_parquet_file_becomes_several(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,7 @@ WORDS = (
     "of",
 )
 JOBS = [("in.parquet", "out.parquet"), ("in.csv", "out.csv"), ("in.jsonl", "out.jsonl"), ("in.parquet", "out.csv")]
+JOBS += [("several", "out.csv")]
 
 
 @pytest.fixture(autouse=True)
@@ -66,10 +67,22 @@ def made(fitted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_table(folder / "in.csv", {"n": range(len(texts)), "text": texts})
     lines = (json.dumps({"n": n, "text": text}) + "\n" for n, text in enumerate(texts))
     (folder / "in.jsonl").write_text("".join(lines), encoding="utf-8")
+    write_several(folder / "several", table.select(["n", "text"]))
     for source, output in JOBS:
         code, _, err = finish(start(fitted, folder / source, expected(folder, source, output)))
         assert (code, err) == (0, "")
     return folder
+
+
+def write_several(folder: Path, table: pa.Table) -> None:
+    """The rows in three files of a folder, one of them in a partition."""
+    table = table.set_column(0, "n", table["n"].cast(pa.string()))
+    (folder / "country=DE").mkdir(parents=True)
+    pq.write_table(table.slice(0, 25_000), folder / "country=DE/a.parquet", row_group_size=10_000)
+    (folder / "country=FR").mkdir()
+    rows = table.slice(25_000)
+    write_table(folder / "country=FR/b.csv", rows.slice(0, 100).to_pydict())
+    write_table(folder / "country=FR/c.csv", rows.slice(100).to_pydict())
 
 
 def expected(made: Path, source: str, output: str) -> Path:
