@@ -4,6 +4,7 @@ exporter to-onnx best.pth
 exporter to-onnx best.pth -o model.onnx --hf-dir hub-folder
 exporter check best.onnx best.pth
 exporter demo best.onnx -o demo.html
+exporter push best.onnx acme/reviews
 """
 
 from __future__ import annotations
@@ -106,6 +107,35 @@ def demo(*, model: Path | None, output: Path, force: bool, as_json: bool) -> Non
         return
     print(f"model: {printable(str(result.model))} ({result.model_size / 1e6:.2f} MB)")
     print(f"saved {printable(str(result.output))} ({result.size / 1e6:.2f} MB)")
+
+
+def _push_arguments(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL", type=file_path, help="A sealed model.")
+    add("repository", metavar="OWNER/NAME", help="Its repository on the Hugging Face hub, which is made if it is none.")
+    add("--private", action="store_true", help="Show a repository that is made now to nobody else.")
+    add("--force", action="store_true", help="Replace the README.md of the repository.")
+    json_argument(parser)
+
+
+@main.command("push MODEL OWNER/NAME", _push_arguments)
+def push(*, model: Path, repository: str, private: bool, force: bool, as_json: bool) -> None:
+    """Upload MODEL to the Hugging Face hub, for scorer, Optimum and transformers.js, with a model card.
+
+    Example: exporter push best.onnx acme/reviews
+    """
+    with needs_extra("exporter"):
+        from exporter.pushing import PushOptions
+        from exporter.pushing import push as push_to_hub
+
+    result = push_to_hub(PushOptions(model, repository, private, force))
+    if as_json:
+        print(json.dumps(result.as_dict()))
+        return
+    print(f"pushed {', '.join(result.files)}: {printable(result.url)}")
+    if result.kept_card:
+        print("README.md is there already, and stays as it is; --force replaces it")
+    print(f"to score with it: --model hf://{result.repository}, or just this one: @{result.commit[:12]} after that")
 
 
 def _parity_line(parity: Parity) -> str:

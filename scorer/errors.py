@@ -7,7 +7,7 @@ SentimentScorerError            one clear line for the user, exit code 1
 ├── VerificationError           a finished output does not hold what its texts score
 ├── ModelError                  a sealed model is missing, altered or not ours
 ├── trainer.errors.TrainerError data, recipe or checkpoint of a fit
-└── exporter.errors.ExportError the graph differs from the network
+└── exporter.errors.ExportError the graph differs from the network, or cannot be pushed
 
 FileSystemWarning               a promise that a file system cannot keep; the work goes on
 """

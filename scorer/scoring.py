@@ -67,8 +67,11 @@ class Scorer:
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> "Scorer":
-        """Load the model at `path`, or the one that `find_model` finds; raises `ModelError`."""
-        return cls(*open_model(None if path is None else Path(path)))
+        """Load the model at `path`, a file or `hf://OWNER/NAME`, or the one that `find_model` finds.
+
+        Raises `ModelError`.
+        """
+        return cls(*open_model(path))
 
     def score(self, texts: Column) -> Column:
         """P(positive) of every text, null where there is none, float32; a column of the kind that is given.

@@ -22,6 +22,7 @@ __all__ = [
     "json_argument",
     "labels_argument",
     "model_argument",
+    "model_name",
     "open_scorer",
     "output_place",
     "share",
@@ -54,15 +55,20 @@ def file_path(text: str) -> Path:
     return Path(text)
 
 
+def model_name(text: str) -> Path | str:
+    """A sealed model as a path, or as it is where it lies on the Hugging Face hub."""
+    return text if text.startswith("hf://") else file_path(text)
+
+
 def model_argument(group: ArgumentGroup) -> None:
     """Add `--model`."""
     group.add_argument(
         "--model",
         "-m",
         metavar="FILE",
-        type=file_path,
-        help="A sealed model, or `default` for the embedded one. Without it: $SCORER_MODEL, else ./best.onnx if there, "
-        "else the embedded default.",
+        type=model_name,
+        help="A sealed model, hf://OWNER/NAME for one of the Hugging Face hub, or `default` for the embedded one. "
+        "Without it: $SCORER_MODEL, else ./best.onnx if there, else the embedded default.",
     )
 
 
@@ -166,14 +172,14 @@ def value_list(listed: str) -> tuple[str, ...]:
     return tuple(listed.split(","))
 
 
-def open_scorer(path: Path | None) -> Scorer:
-    """The model at `path`, or the one that `find_model` finds, as quickly as can be; raises `ModelError`."""
+def open_scorer(name: Path | str | None) -> Scorer:
+    """The model that `name` names, or the one that `find_model` finds, as quickly as can be; raises `ModelError`."""
     from scorer.system.process import made_to_stay
 
     with made_to_stay():
         from scorer.model.network import open_model
 
-        loading = open_model(path)
+        loading = open_model(name)
         from scorer.scoring import Scorer  # pyarrow and tokenizers are imported while the network loads
 
         return Scorer(*loading)

@@ -9,6 +9,7 @@ from scorer.cli.arguments import (
     json_argument,
     labels_argument,
     model_argument,
+    model_name,
     open_scorer,
     share,
 )
@@ -42,7 +43,7 @@ def evaluate_arguments(parser: ArgumentParser) -> None:
     labels_argument(parser)
     add("--by", metavar="NAME", help="A column whose values part the reviews into groups.")
     add("--threshold", metavar="P", type=share, help="Least probability called positive.  [default: the model's]")
-    add("--against", metavar="FILE", type=file_path, help="Another sealed model, on the same rows.")
+    add("--against", metavar="FILE", type=model_name, help="Another sealed model, on the same rows.")
     add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
     csv_input_arguments(parser.add_argument_group("Reading CSV"))
     model_argument(parser)
@@ -57,9 +58,9 @@ def evaluate(
     labels: str | None,
     by: str | None,
     threshold: float | None,
-    against: Path | None,
+    against: Path | str | None,
     format: str | None,
-    model: Path | None,
+    model: Path | str | None,
     as_json: bool,
     **csv: Any,
 ) -> None:

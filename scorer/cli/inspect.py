@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scorer.cli.arguments import file_path, json_argument
+from scorer.cli.arguments import json_argument, model_name
 from scorer.cli.tool import ArgumentParser
 from scorer.system.terminal import printable
 
@@ -18,22 +18,22 @@ def inspect_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        type=file_path,
+        type=model_name,
         nargs="?",
-        default=file_path("default"),
-        help="A sealed model.  [default: the embedded one]",
+        default=model_name("default"),
+        help="A sealed model, or hf://OWNER/NAME.  [default: the embedded one]",
     )
     json_argument(parser)
 
 
-def inspect(*, model: Path, as_json: bool) -> None:
+def inspect(*, model: Path | str, as_json: bool) -> None:
     """Verify a sealed MODEL, or the embedded one, and print its card.
 
     Example: scorer inspect best.onnx
     """
     from rich import print_json
 
-    from scorer.model.sealed import EMBEDDED_MODEL, find_model, read_sealed
+    from scorer.model.sealed import find_model, read_sealed
     from scorer.system.limits import limited_memory
 
     with limited_memory():
@@ -42,6 +42,5 @@ def inspect(*, model: Path, as_json: bool) -> None:
         print(sealed.card.to_json())
     else:
         size = f"{len(sealed.content) / 1e6:.2f} MB"
-        name = "the embedded default" if sealed.path == EMBEDDED_MODEL else printable(str(model))
-        print(f"{name}: sealed and unaltered, {size}, sha256 {sealed.sha256}")
+        print(f"{printable(sealed.name)}: sealed and unaltered, {size}, sha256 {sealed.sha256}")
         print_json(sealed.card.to_json())

@@ -133,7 +133,7 @@ def _work_arguments(group: ArgumentGroup) -> None:
 
 def run(
     *,
-    model: Path | None,
+    model: Path | str | None,
     memory_limit: int | None,
     verify: int,
     dry_run: bool,
@@ -296,11 +296,7 @@ def _refuse_together(one_each: bool, given: Mapping[str, Any]) -> None:
 
 
 def _model_line(scorer: Scorer) -> str:
-    from scorer.model.sealed import EMBEDDED_MODEL
-
-    path = scorer.sealed.path
-    name = "the embedded default" if path == EMBEDDED_MODEL else printable(str(path))
-    return f"model: {name} ({scorer.sealed.sha256[:12]})"
+    return f"model: {printable(scorer.sealed.name)} ({scorer.sealed.sha256[:12]})"
 
 
 def _preview_lines(found: Preview, model: str) -> Iterator[str]:

@@ -33,7 +33,7 @@ def text_arguments(parser: ArgumentParser) -> None:
     json_argument(parser)
 
 
-def text(*, texts: list[str], model: Path | None, as_json: bool, **given: Any) -> None:
+def text(*, texts: list[str], model: Path | str | None, as_json: bool, **given: Any) -> None:
     """Print the probability and the label of each TEXT.
 
     Example: scorer text "This movie was absolutely fantastic! I loved it."

@@ -15,13 +15,13 @@ from scorer.model.sealed import SealedModel, find_model, read_sealed
 __all__ = ["Network", "open_model"]
 
 
-def open_model(path: Path | None = None) -> tuple[SealedModel, Future["Network"]]:
+def open_model(name: Path | str | None = None) -> tuple[SealedModel, Future["Network"]]:
     """Find and verify a sealed model, and begin to load its network.
 
     Loading does not hold the interpreter lock: what the caller imports and reads meanwhile costs no time. Raises
     `ModelError` if the file cannot be trusted; the future raises it if onnxruntime cannot load it.
     """
-    sealed = read_sealed(find_model(path))
+    sealed = read_sealed(find_model(name))
     pool = ThreadPoolExecutor(1)
     network = pool.submit(Network, sealed.content, sealed.path)
     pool.shutdown(wait=False)

@@ -99,6 +99,17 @@ class SealedModel:
     tokenizer_json: str
     card: Card
 
+    @property
+    def name(self) -> str:
+        """What people know it by: `the embedded default`, its place on the Hugging Face hub, or its path."""
+        if self.path == EMBEDDED_MODEL:
+            return "the embedded default"
+        if "snapshots" in self.path.parts:
+            from scorer.model.hub import hub_name
+
+            return hub_name(self.path) or str(self.path)
+        return str(self.path)
+
 
 def seal(graph: bytes, tokenizer_json: str, card: Card) -> bytes:
     """The bytes of a sealed model. `graph` is a serialized `ModelProto` without metadata of ours."""
@@ -108,16 +119,20 @@ def seal(graph: bytes, tokenizer_json: str, card: Card) -> bytes:
     return content + _entry("sha256", _sha256(content))
 
 
-def find_model(path: Path | None = None) -> Path:
-    """The model that a command uses: `path`, else $SCORER_MODEL, else ./best.onnx, else the embedded default.
+def find_model(name: Path | str | None = None) -> Path:
+    """The model that a command uses: `name`, else $SCORER_MODEL, else ./best.onnx, else the embedded default.
 
-    The first two may say `default`, which is the embedded one whatever else is there.
+    The first two may say `default`, which is the embedded one whatever else is there, or `hf://OWNER/NAME`, which is
+    fetched from the Hugging Face hub; raises `ModelError` if it cannot be.
     """
-    if path is None and (named := os.environ.get("SCORER_MODEL")):
-        path = Path(named)
-    if path is None and os.path.exists("best.onnx"):  # noqa: PTH110 - false in a folder that may not be entered
-        path = Path("best.onnx")
-    return EMBEDDED_MODEL if path in (None, Path("default")) else path
+    name = name or os.environ.get("SCORER_MODEL")
+    if not name and os.path.exists("best.onnx"):  # noqa: PTH110 - false in a folder that may not be entered
+        return Path("best.onnx")
+    if str(name).startswith("hf://"):
+        from scorer.model.hub import fetch_model
+
+        return fetch_model(str(name))
+    return EMBEDDED_MODEL if not name or str(name) == "default" else Path(name)
 
 
 def read_sealed(path: Path) -> SealedModel:

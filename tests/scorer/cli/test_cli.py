@@ -132,7 +132,7 @@ def test_two_dashes_end_the_options(command: Command, model: Path) -> None:
         (["run", DATA / "reviews.csv", "-o", "-", "--output-format", "csv", "--force"], "'-' is no file"),
         (["run", "-", "-o", "out.csv"], "'-' is no file"),
         (["text", "good", "--model", "https://host/best.onnx"], "'https://host/best.onnx' is an address"),
-        (["inspect", "hf://model"], "'hf://model' is an address"),
+        (["inspect", "s3://b/best.onnx"], "'s3://b/best.onnx' is an address"),
     ],
 )
 def test_what_is_no_file_of_this_machine(command: Command, model: Path, arguments: list[object], words: str) -> None:
