@@ -3,14 +3,19 @@
 Each byte has a class, and words start where neighbours differ.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from scorer.arrow.arrays import bytes_and_offsets
 
-__all__ = ["split_words"]
+__all__ = ["in_blocks", "lower_ascii", "split_words", "words_at"]
 
+_Counts = NDArray[np.int64]
+_Split = tuple[pa.StringArray, _Counts]
 _BLOCK_ROWS = 256  # some hundred kilobytes of text, so that the passes over it stay in the cache
 
 
@@ -22,17 +27,19 @@ def split_words(
     A word is a run of ASCII letters and digits, with `inner_apostrophes` also those between a letter or digit and a
     letter; any other character that is not ASCII white space stands alone. No text is null.
     """
-    blocks = [
-        _split_block(texts.slice(start, _BLOCK_ROWS), inner_apostrophes)
-        for start in range(0, max(len(texts), 1), _BLOCK_ROWS)
-    ]
-    words, counts = zip(*blocks, strict=True)
+    return in_blocks(partial(_split_block, inner_apostrophes=inner_apostrophes), texts)
+
+
+def in_blocks(split: Callable[[pa.StringArray], _Split], texts: pa.StringArray) -> tuple[pa.ChunkedArray, _Counts]:
+    """What `split` makes of all texts, some of them at a time."""
+    starts = range(0, max(len(texts), 1), _BLOCK_ROWS)
+    words, counts = zip(*(split(texts.slice(start, _BLOCK_ROWS)) for start in starts), strict=True)
     return pa.chunked_array(words), np.concatenate(counts)
 
 
-def _split_block(texts: pa.StringArray, inner_apostrophes: bool) -> tuple[pa.StringArray, NDArray[np.int64]]:
+def _split_block(texts: pa.StringArray, inner_apostrophes: bool) -> _Split:
     data, offsets = bytes_and_offsets(texts)
-    lower = data + (((data - 65) < 26) * np.uint8(32))  # A–Z; uint8 wraps, so one comparison is a range check
+    lower = lower_ascii(data)
     letter = (lower - 97) < 26
     word = letter | ((data - 48) < 10)
     if inner_apostrophes:
@@ -43,11 +50,20 @@ def _split_block(texts: pa.StringArray, inner_apostrophes: bool) -> tuple[pa.Str
     follows[offsets[:-1][offsets[:-1] < len(data)]] = False
     continuation = (data & 0xC0) == 0x80  # the later bytes of one UTF-8 character
     starts = (word & ~follows) | ~(word | space | continuation)
+    return words_at(starts, ~space, lower, offsets)
 
-    kept = ~space
-    words = _strings(lower.compress(kept), np.flatnonzero(starts.compress(kept)))  # three times as fast as [kept]
-    counts = np.diff(np.searchsorted(np.flatnonzero(starts), offsets))
-    return words, counts
+
+def lower_ascii(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """UTF-8 with A to Z in lower case: uint8 [bytes]."""
+    return data + (((data - 65) < 26) * np.uint8(32))  # uint8 wraps, so one comparison is a range check
+
+
+def words_at(
+    starts: NDArray[np.bool_], kept: NDArray[np.bool_], data: NDArray[np.uint8], offsets: NDArray[np.int64]
+) -> _Split:
+    """The words that begin where `starts` says and have all bytes that are `kept`, [bytes], and words per text."""
+    words = _strings(data.compress(kept), np.flatnonzero(starts.compress(kept)))  # three times as fast as [kept]
+    return words, np.diff(np.searchsorted(np.flatnonzero(starts), offsets))
 
 
 def _join_apostrophes(

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scorer.tokens.shapes import NO_SPACES
 from trainer.data.ragged import offsets_of
 
 __all__ = ["MadeTexts", "Originals", "cut_crops", "recombine", "sentence_bounds", "texts_from"]
@@ -24,7 +25,9 @@ _MOST_OTHERS = 2  # reviews of a recombined text besides the first
 _MOST_OF_A_PART = 2  # sentences
 
 # A run such as "?!" or "..." ends one sentence, with the quotes and brackets that close behind it; so does a line.
-_END = re.compile(r"""[.!?]+["'”’)\]]*(?:\s+|(?=<br))|(?:<br ?/?>)+\s*|\n\s*""")
+# No space has to follow what ends sentences in Chinese, Japanese, Hindi, Arabic and Urdu.
+_END = re.compile(r"""(?:[.!?]+["'”’)\]]*(?:\s+|(?=<br))|[。．！？｡।॥؟۔]+["'”’)\]」』）]*\s*|(?:<br ?/?>)+\s*|\n\s*)""")
+_ALONE = re.compile(NO_SPACES)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def cut_crops(originals: Originals, count: int, seed: int) -> MadeTexts:
         times = count // len(originals.texts) + (place < count % len(originals.texts))
         text = originals.texts[row]
         drawn = dict.fromkeys(_crops(text, times, rng))  # in their order, each once
-        crops = [crop for crop in drawn if len(crop.split()) >= _LEAST_WORDS and crop != text.strip()]
+        crops = [crop for crop in drawn if _words_in(crop) >= _LEAST_WORDS and crop != text.strip()]
         found.texts.extend(crops)
         found.weights.extend([float(originals.weights[row])] * len(crops))
         found.parents.extend([int(row)] * len(crops))
@@ -107,6 +110,11 @@ def recombine(originals: Originals, count: int, seed: int) -> MadeTexts:
         found.weights.append(float(originals.weights[rows].mean()))
         found.parents.append(-1)
     return found
+
+
+def _words_in(text: str) -> int:
+    """Where no spaces are written, letters."""
+    return len(_ALONE.sub(" x ", text).split())
 
 
 def _crops(text: str, times: int, rng: np.random.Generator) -> Iterator[str]:

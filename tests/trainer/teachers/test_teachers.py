@@ -51,6 +51,8 @@ def originals(*texts, sources=None) -> Originals:
         ("So good film! Bad film?! So good film...", ["So good film! ", "Bad film?! ", "So good film..."]),
         ('He said "no." Then left.', ['He said "no." ', "Then left."]),
         ("It cost 3.50 a day", ["It cost 3.50 a day"]),
+        ("很好！不好。", ["很好！", "不好。"]),
+        ("बहुत अच्छा। बुरा", ["बहुत अच्छा। ", "बुरा"]),
         ("One line\nanother<br /><br />last. ", ["One line\n", "another<br /><br />", "last. "]),
         ("", []),
     ],
@@ -75,6 +77,7 @@ def test_crops_of_words() -> None:
     assert set(found.weights) == {1.0}
     assert set(found.parents) == {0}
     assert cut_crops(originals("One and only sentence here. "), 5, seed=1).texts == []
+    assert cut_crops(originals("非常好。不好"), 9, seed=1).texts == ["非常好。"]  # letters, where no spaces are written
 
 
 def test_recombined_texts_are_of_one_source_and_weigh_as_its_reviews() -> None:
