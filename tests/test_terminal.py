@@ -92,6 +92,30 @@ def test_a_log_gets_a_line_every_so_often(fitted: Path, tmp_path: Path, capfd: p
             )
 
 
+def test_several_outputs_are_counted_as_one_run(
+    fitted: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        write_table(tmp_path / "in" / f"{number}.csv", {"text": ["a good film"] * 300})
+    scorer, seen = Scorer.open(fitted / "best.onnx"), list[Progress]()
+    with RunDisplay(every=0.0) as display:
+        run(
+            RunOptions(tmp_path / "in", tmp_path / "out", one_each=True),
+            scorer,
+            lambda done: (seen.append(done), display(done))[0],
+        )
+    assert [(done.rows, done.finished, done.units) for done in seen] == [
+        (0, 0, 3),
+        (300, 0, 3),
+        (600, 1, 3),
+        (900, 2, 3),
+    ]
+    assert [done.fraction for done in seen] == pytest.approx([0, 1 / 3, 2 / 3, 1], abs=1e-3)
+    shown = capfd.readouterr().err
+    assert re.search(r"67%, 600 of about \d+ rows, [\d,]+ rows/s, \d:\d\d left, 1 of 3 outputs, \d+% positive, ", shown)
+
+
 def test_what_is_left_is_counted_in_bytes(fitted: Path, tmp_path: Path) -> None:
     """The second half of the rows is most of the text, and in every format it is most of the time."""
     scorer = Scorer.open(fitted / "best.onnx")

@@ -2,9 +2,10 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from types import TracebackType
+from typing import Any
 
 from scorer.run.options import Progress
 from scorer.system.limits import taken_memory
@@ -14,6 +15,7 @@ __all__ = ["RunDisplay"]
 
 _SECONDS_BETWEEN_LINES = 30.0
 """Of a log: a run of minutes fills no screen, one of hours is seen to live."""
+_OF_SEVERAL = ("units", "finished", "failed", "workers", "lost")
 
 
 class RunDisplay:
@@ -48,7 +50,7 @@ class RunDisplay:
             self._live.start()
         elif time.monotonic() - self._spoken >= self._every:
             self._spoken = time.monotonic()
-            self._say(", ".join(self._line()[1][0]).strip(), **asdict(done), reviews_per_second=self._rate)
+            self._say(", ".join(self._line()[1][0]).strip(), **_facts(done), reviews_per_second=self._rate)
 
     @property
     def _seconds(self) -> float:
@@ -68,8 +70,7 @@ class RunDisplay:
         fresh = done.fraction - self._fraction_before
         left = f"{clock(seconds * (1 - done.fraction) / fresh)} left" if fresh > 0 else "-:-- left"
         share = f"{done.positive / max(done.scored, 1):.0%} positive"
-        memory = taken_memory()
-        last = [left, share, *([f"{memory / 1e6:,.0f} MB"] if memory else [])]
+        last = [left, *_of_units(done), share, *_memory(done)]
         percent, about = f"{done.fraction:4.0%}", "" if done.is_exact else "about "
         rows = f"{done.rows:,} of {about}{done.total:,} rows"
         return done.fraction, [
@@ -77,6 +78,30 @@ class RunDisplay:
             [percent, f"{done.rows:,} rows", f"{rate:,.0f}/s", *last],
             [percent.strip(), f"{_short(done.rows)} rows", f"{_short(rate)}/s", *last],
         ]
+
+
+def _facts(done: Progress) -> dict[str, Any]:
+    """All figures by their names; of a single output those of several mean nothing."""
+    facts = asdict(done)
+    return facts if done.units else {name: facts[name] for name in facts if name not in _OF_SEVERAL}
+
+
+def _of_units(done: Progress) -> Iterator[str]:
+    """What there is to say of a run with several outputs, and of a cluster's workers."""
+    if done.units:
+        yield f"{done.finished:,} of {done.units:,} outputs"
+    if done.workers:
+        yield f"{done.workers:,} worker{'s' if done.workers > 1 else ''}"
+    if done.failed:
+        yield f"{done.failed:,} failed"
+    if done.lost:
+        yield f"{done.lost:,} worker{'s' if done.lost > 1 else ''} lost"
+
+
+def _memory(done: Progress) -> Iterator[str]:
+    """What this process takes, where it does the work."""
+    if not done.workers and (memory := taken_memory()):
+        yield f"{memory / 1e6:,.0f} MB"
 
 
 def _print(line: str, **_: object) -> None:

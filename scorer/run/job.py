@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from typing import Protocol
 
 from scorer.errors import UsageError
 from scorer.files.inputs import Input
 from scorer.run.fingerprint import fingerprint_of
+from scorer.run.ledger import Ledger
 from scorer.run.options import EngineName, OnProgress, RunOptions, RunSummary
-from scorer.run.plan import Plan, inputs_of, plan_run
-from scorer.run.threads import refuse_to_replace, run_in_threads
+from scorer.run.plan import Plan, Unit, inputs_of, plan_run
+from scorer.run.threads import run_in_threads
 from scorer.run.units import finished_units
 from scorer.scoring import Scorer
 
@@ -60,20 +60,17 @@ def _run_each(
     plan: Plan, options: RunOptions, scorer: Scorer, on_progress: OnProgress | None, engine: Engine
 ) -> RunSummary:
     """Each input into an output of its own; what an interrupted run had finished of them stays as it is."""
-    total = RunSummary.of_nothing(options, scorer.sealed)
-    total.files = 0
     plan.units[0].make_folder()
     with finished_units(plan, fingerprint_of([], options, scorer.sealed), restart=options.restart) as done:
-        for unit in plan.units:
-            unit.make_folder()
-            if (found := done.find(unit)) is not None:
-                summary = RunSummary(**found)
-                summary.resumed = summary.rows
-            else:
-                own = replace(unit.options, force=options.force or done.is_begun(unit))
-                refuse_to_replace(unit.output, own)
-                done.note_begun(unit)
-                summary = engine(unit.inputs, scorer, own, on_progress)
-                done.note_finished(unit, asdict(summary))
-            total.join(summary)
-    return total
+        ledger = Ledger(plan, options, scorer.sealed, done)
+        if on_progress:
+            on_progress(ledger.progress())
+        while ledger.left:
+            unit = ledger.begin()
+            ledger.finish(unit, engine(unit.inputs, scorer, unit.options, _hearing(ledger, unit, on_progress)))
+    return ledger.summary()
+
+
+def _hearing(ledger: Ledger, unit: Unit, on_progress: OnProgress | None) -> OnProgress | None:
+    """What hears of one unit's progress, to tell of that of all."""
+    return on_progress and (lambda done: on_progress(ledger.progress([(unit, done)])))

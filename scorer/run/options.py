@@ -110,6 +110,14 @@ class Progress:
     """Of the written rows, those that have a probability."""
     positive: int
     """Of these, the positive ones."""
+    units: int = 0
+    """Outputs of a run that has several; the counts above are of all of them."""
+    finished: int = 0
+    failed: int = 0
+    workers: int = 0
+    """Of a cluster, those that have a unit now."""
+    lost: int = 0
+    """Workers that ended over their work; it was given to others."""
 
 
 OnProgress = Callable[[Progress], None]

@@ -35,11 +35,23 @@ class Unit:
     inputs: tuple[Input, ...]
     options: RunOptions
     """Those of the run, with this unit's output as theirs."""
+    size: int
+    """Bytes of its inputs, about."""
+
+    @property
+    def name(self) -> str:
+        """What messages call its output."""
+        return shown(self.options.output)
 
     @property
     def output(self) -> Output:
         """Where its rows go; the folder is there."""
         return output_at(self.options.output)
+
+    def is_there(self) -> bool:
+        """Its output is; the folder need not be."""
+        place = self.options.output
+        return not (isinstance(place, Path) and not place.parent.exists()) and self.output.exists()
 
     def make_folder(self) -> None:
         """Make the folder of its output, where folders have to be made."""
@@ -74,7 +86,8 @@ def plan_run(options: RunOptions) -> Plan:
             raise InputError(f"{shown(output)}: is the input itself; name another output")
         own = replace(options, input=place, more_inputs=(), output=output, one_each=False)
         _ = own.kind  # what cannot be written is refused before anything is
-        units += _split(Unit((input_at(place),), own))
+        file = input_at(place)
+        units += _split(Unit((file,), own, file.size or 0))
     _refuse_one_name([shown(unit.options.output) for unit in units])
     return Plan(f"{shown(options.output).rstrip('/')}/", _work_folder(options.output), tuple(units))
 
@@ -95,7 +108,7 @@ def inputs_of(options: RunOptions) -> list[Input]:
 def _split(unit: Unit) -> list[Unit]:
     """A unit, or one for each range of row groups of a large Parquet input, named in the order of its rows."""
     (file,), options = unit.inputs, unit.options
-    ranges = _ranges(file, options) if (file.size or 0) > _SMALL else []
+    ranges = _ranges(file, options) if unit.size > _SMALL else []
     if len(ranges) < 2:
         return [unit]
     whole = shown(options.output)
@@ -103,7 +116,7 @@ def _split(unit: Unit) -> list[Unit]:
     names = [f"{whole.removesuffix(ending)}.part-{number:05d}{ending}" for number in range(len(ranges))]
     places = [Path(name) if isinstance(options.output, Path) else name for name in names]
     return [
-        Unit(unit.inputs, replace(options, output=place, row_groups=groups))
+        Unit(unit.inputs, replace(options, output=place, row_groups=groups), unit.size // len(ranges))
         for place, groups in zip(places, ranges, strict=True)
     ]
 

@@ -9,11 +9,12 @@ import asyncio
 import os
 import platform
 import tempfile
-from collections import deque
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from scorer.files.places import input_at
 from scorer.model.network import Network
 from scorer.model.sealed import SealedModel
 from scorer.run.fingerprint import fingerprint_of, versions
+from scorer.run.ledger import Ledger
 from scorer.run.options import OnProgress, Progress, RunOptions, RunSummary
 from scorer.run.plan import Plan, Unit
-from scorer.run.threads import refuse_to_replace, run_in_threads
-from scorer.run.units import FinishedUnits, finished_units
+from scorer.run.threads import run_in_threads
+from scorer.run.units import finished_units
 from scorer.scoring import Scorer
 from scorer.system.installation import command_to_add
 from scorer.system.limits import available_cpus, available_memory, limited_memory
@@ -42,6 +44,9 @@ _OBJECT_STORE = 100 << 20
 _MOST_DEATHS = 5
 """Of workers over one unit: it takes more memory than there is, or ends their process in another way."""
 _LOOK_EVERY = 0.5
+"""Seconds between two looks at what is done; nobody reads faster."""
+_SECONDS_TO_ASK_ONE = 0.01
+"""That pass for each worker between two questions to all: asking takes a small part of it."""
 _SECONDS_TO_ANSWER = 5
 
 
@@ -52,7 +57,8 @@ class Worker:
         return_freed_memory()
         network: Future[Network] = Future()
         network.set_result(Network(sealed.content, sealed.path))
-        self._scorer, self._rows = Scorer(sealed, network), 0
+        self._scorer = Scorer(sealed, network)
+        self._progress: Progress | None = None
         available = available_memory()
         self._limit = memory_limit or (available and int(available * _SHARE) // beside)
 
@@ -62,7 +68,7 @@ class Worker:
 
     def score(self, options: RunOptions) -> RunSummary | str:
         """Do one unit; what its user can mend comes back as words."""
-        self._rows = 0
+        self._progress = None
         try:
             with limited_memory(self._limit):
                 return run_in_threads([input_at(options.input)], self._scorer, options, self._note)
@@ -71,12 +77,12 @@ class Worker:
         except (SentimentScorerError, OSError) as error:
             return str(error)
 
-    def rows(self) -> int:
-        """How many of the unit at work are written."""
-        return self._rows
+    def progress(self) -> Progress | None:
+        """How far the unit at work is, None before its first rows are written."""
+        return self._progress
 
     def _note(self, progress: Progress) -> None:
-        self._rows = progress.rows
+        self._progress = progress
 
 
 def run_on_ray(plan: Plan, options: RunOptions, scorer: Scorer, on_progress: OnProgress | None) -> RunSummary:
@@ -86,90 +92,42 @@ def run_on_ray(plan: Plan, options: RunOptions, scorer: Scorer, on_progress: OnP
     """
     plan.units[0].make_folder()
     with finished_units(plan, fingerprint_of([], options, scorer.sealed), restart=options.restart) as done:
-        job = _Job(plan, options, scorer.sealed, done)
-        if job.left:
+        ledger = Ledger(plan, options, scorer.sealed, done)
+        if ledger.left:
             with _connected(options.ray_address) as ray:
-                _Crew(ray, job, options, scorer.sealed).work(on_progress)
-        if job.failures:
-            reasons = "; ".join(job.failures[name] for name in sorted(job.failures))
-            raise InputError(f"{len(job.failures):,} of {len(plan.units):,} outputs failed: {reasons}")
-    return job.total
-
-
-class _Job:
-    """What the driver knows: which units are left, and what was done."""
-
-    def __init__(self, plan: Plan, options: RunOptions, sealed: SealedModel, done: FinishedUnits) -> None:
-        self.total = RunSummary.of_nothing(options, sealed)
-        self.total.files = 0
-        self.units, self.finished, self.failures = len(plan.units), 0, dict[str, str]()
-        self._done, self._deaths = done, dict[str, int]()
-        self.left = deque(unit for unit in plan.units if not self._is_finished(unit, options.force))
-
-    def _is_finished(self, unit: Unit, force: bool) -> bool:
-        """Count it if it is; else make sure that nobody else's output stands at its place."""
-        if (found := self._done.find(unit)) is not None:
-            summary = RunSummary(**found)
-            summary.resumed = summary.rows
-            self._count(summary)
-            return True
-        refuse_to_replace(unit.output, replace(unit.options, force=force or self._done.is_begun(unit)))
-        return False
-
-    def begin(self) -> Unit:
-        """The next unit; what appears at its place from now on is ours."""
-        unit = self.left.popleft()
-        unit.make_folder()
-        self._done.note_begun(unit)
-        return unit
-
-    def finish(self, unit: Unit, found: RunSummary | str) -> None:
-        """Note what came of a unit, on disk when this returns."""
-        if isinstance(found, str):
-            self.failures[unit.output.name] = found
-            return
-        self._done.note_finished(unit, asdict(found))
-        self._done.keep()
-        self._count(found)
-
-    def again(self, unit: Unit) -> None:
-        """Take back a unit over which a worker has ended."""
-        name = unit.output.name
-        self._deaths[name] = self._deaths.get(name, 0) + 1
-        if self._deaths[name] < _MOST_DEATHS:
-            self.left.appendleft(unit)
-        else:
-            words = f"{_MOST_DEATHS} workers ended over it; allow more memory with --memory-limit, or look at it"
-            self.failures[name] = f"{unit.inputs[0].name}: {words}"
-
-    def _count(self, summary: RunSummary) -> None:
-        self.total.join(summary)
-        self.finished += 1
+                _Crew(ray, ledger, options, scorer.sealed, on_progress).work()
+        if failures := ledger.failures:
+            reasons = "; ".join(failures[name] for name in sorted(failures))
+            raise InputError(f"{len(failures):,} of {len(plan.units):,} outputs failed: {reasons}")
+    return ledger.summary()
 
 
 class _Crew:
     """The workers of a run, and the unit that each has; one that ends is replaced by another, where there is room."""
 
-    def __init__(self, ray: Any, job: _Job, options: RunOptions, sealed: SealedModel) -> None:
-        self._ray, self._job, self._limit = ray, job, options.memory_limit
-        self._size = min(options.workers or int(ray.cluster_resources().get("CPU", 1)), len(job.left))
+    def __init__(
+        self, ray: Any, ledger: Ledger, options: RunOptions, sealed: SealedModel, on_progress: OnProgress | None
+    ) -> None:
+        self._ray, self._ledger, self._limit, self._on_progress = ray, ledger, options.memory_limit, on_progress
+        self._size = min(options.workers or int(ray.cluster_resources().get("CPU", 1)), len(ledger.left))
         nodes = sum(node["Alive"] for node in ray.nodes())
         self._beside = -(-self._size // max(nodes, 1))
         self._model = ray.put(sealed)
         # Two threads: one that works, one that answers how far it is.
         self._worker = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=2)(Worker)
         self._waiting: dict[Any, tuple[Any, Unit | None]] = {}
+        self._deaths = Counter[str]()
+        self._told = 0.0
 
-    def work(self, on_progress: OnProgress | None) -> None:
+    def work(self) -> None:
         """Until every unit is done or has failed."""
         for _ in range(self._size):
             self._hire()
-        while self._job.left or any(unit for _, unit in self._waiting.values()):
+        while self._ledger.left or any(unit for _, unit in self._waiting.values()):
+            self._tell()
             ready, _ = self._ray.wait(list(self._waiting), timeout=_LOOK_EVERY)
             for answer in ready:
                 self._take(answer)
-            if on_progress:
-                on_progress(self._progress())
         for actor, _ in self._waiting.values():
             self._ray.kill(actor)
 
@@ -187,34 +145,52 @@ class _Crew:
             self._replace(unit, str(error))
             return
         if unit:
-            self._job.finish(unit, found)
+            self._note(unit, found)
         else:
             _refuse_other_versions(found)
-        if self._job.left:
-            unit = self._job.begin()
+        if self._ledger.left:
+            unit = self._ledger.begin()
             self._waiting[actor.score.remote(_for_a_worker(unit))] = actor, unit
         else:
             self._ray.kill(actor)
 
+    def _note(self, unit: Unit, found: RunSummary | str) -> None:
+        """What came of a unit, on disk when this returns."""
+        if isinstance(found, str):
+            self._ledger.fail(unit, found)
+        else:
+            self._ledger.finish(unit, found)
+            self._ledger.keep()
+
     def _replace(self, unit: Unit | None, words: str) -> None:
+        """Give the unit of a worker that has ended to another one, unless it is the unit that ends them."""
         if "ModuleNotFoundError" in words or "ImportError" in words:
             raise InputError("a node of the cluster cannot import sentiment-scorer; install the same version there")
         if unit:
-            self._job.again(unit)
-        if self._job.left:
+            self._deaths[unit.name] += 1
+            if self._deaths[unit.name] < _MOST_DEATHS:
+                self._ledger.left.appendleft(unit)
+            else:
+                what = f"{_MOST_DEATHS} workers ended over it; allow more memory with --memory-limit, or look at it"
+                self._ledger.fail(unit, f"{unit.inputs[0].name}: {what}")
+        if self._ledger.left:
             self._hire()
 
-    def _progress(self) -> Progress:
-        """Rows by what the workers say; how much is left, by the units that are done."""
-        asked = [actor.rows.remote() for actor, unit in self._waiting.values() if unit]
-        ready, _ = self._ray.wait(asked, num_returns=len(asked), timeout=_LOOK_EVERY) if asked else ([], [])
-        total, job, rows = self._job.total, self._job, self._job.total.rows
+    def _tell(self) -> None:
+        """Say how far the run is, by what its workers say, at most every so often: each is asked."""
+        at_work = [(actor, unit) for actor, unit in self._waiting.values() if unit]
+        pause = max(_LOOK_EVERY, _SECONDS_TO_ASK_ONE * len(at_work))
+        if not self._on_progress or time.monotonic() - self._told < pause:
+            return
+        units = {actor.progress.remote(): unit for actor, unit in at_work}
+        ready, _ = self._ray.wait(list(units), num_returns=len(units), timeout=_LOOK_EVERY) if units else ([], [])
+        heard = list[tuple[Unit, Progress]]()
         for answer in ready:
-            with suppress(self._ray.exceptions.RayError):
-                rows += self._ray.get(answer)
-        share = job.finished / job.units
-        expected = max(rows, round(total.rows / share)) if share else rows
-        return Progress(rows, expected, False, share, total.resumed, total.scored, total.positive)
+            with suppress(self._ray.exceptions.RayError):  # it has ended, which the answer about its unit tells
+                if found := self._ray.get(answer):
+                    heard.append((units[answer], found))
+        self._on_progress(self._ledger.progress(heard, len(at_work), self._deaths.total()))
+        self._told = time.monotonic()
 
 
 def _for_a_worker(unit: Unit) -> RunOptions:

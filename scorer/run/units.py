@@ -51,12 +51,12 @@ class FinishedUnits:
 
     def find(self, unit: Unit) -> Mapping[str, Any] | None:
         """The summary of a unit that is finished; raises `OutputError` if its input was changed since."""
-        found = self._finished.get(unit.output.name)
-        if found is None or not unit.output.exists():
+        found = self._finished.get(unit.name)
+        if found is None or not unit.is_there():
             return None
         if found["inputs"] != _identities(unit):
             raise OutputError(
-                f"{unit.inputs[0].name}: was changed after {unit.output.name} was finished; "
+                f"{unit.inputs[0].name}: was changed after {unit.name} was finished; "
                 "forget what is finished with --restart --force"
             )
         summary: Mapping[str, Any] = found["summary"]
@@ -64,16 +64,16 @@ class FinishedUnits:
 
     def is_begun(self, unit: Unit) -> bool:
         """What stands at the unit's place, if anything, was written by an attempt that had no time to say so."""
-        return unit.output.name in self._begun
+        return unit.name in self._begun
 
     def note_begun(self, unit: Unit) -> None:
         """From now on what appears at the unit's place is ours; on disk when this returns."""
-        self._note(begun=unit.output.name)
+        self._note(begun=unit.name)
         self._write()
 
     def note_finished(self, unit: Unit, summary: Mapping[str, Any]) -> None:
         """The unit needs nothing more; on disk together with what follows, or by `keep`."""
-        record = {unit.output.name: {"inputs": _identities(unit), "summary": summary}}
+        record = {unit.name: {"inputs": _identities(unit), "summary": summary}}
         self._finished |= record
         self._note(finished=record)
 

@@ -1,7 +1,9 @@
 """The engine of a cluster, on a real one: several raylets of this machine. `pytest -m ray`, with the extra `ray`."""
 
+import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -73,10 +75,12 @@ def workers() -> list[int]:
     return processes("ray::Worker")
 
 
-def begin(cluster: Any, folder: Path, *more: str) -> subprocess.Popen[str]:
+def begin(cluster: Any, folder: Path, *more: str, before: str = "pass") -> subprocess.Popen[str]:
+    """Begin the real command; `before` is done in its process at first."""
     arguments = ["run", str(folder), "-o", "out/", "--engine", "ray", "--ray-address", cluster.address, *more]
+    program = f"import sys; sys.argv = {['scorer', *arguments]!r}; from scorer.__main__ import main; {before}; main()"
     return subprocess.Popen(
-        [sys.executable, "-m", "scorer", *arguments],
+        [sys.executable, "-c", program],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -85,8 +89,9 @@ def begin(cluster: Any, folder: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str]) -> Result:
+    """How it ended; what it told of its progress, on a slow machine, is left out."""
     out, err = process.communicate(timeout=240)
-    return Result(process.returncode, out, err)
+    return Result(process.returncode, out, re.sub(r"(?m)^ *\d+%, .*\n", "", err))
 
 
 def parts() -> int:
@@ -107,15 +112,19 @@ def test_the_same_bytes_as_one_machine(cluster: Any, folder: Path, expected: dic
 
 def test_workers_and_a_node_are_killed(cluster: Any, folder: Path, expected: dict[str, bytes]) -> None:
     node = cluster.add_node(**_NODE)
-    process = begin(cluster, folder)
+    process = begin(cluster, folder, "--log-format", "json", before="import scorer.cli.run as run; run._LOG_EVERY = 0")
     for least in (1, 3):
         wait_for(process, least)
         os.kill(random.choice(workers()), signal.SIGKILL)
     wait_for(process, 5)
     cluster.remove_node(node, allow_graceful=False)
     result = end(process)
-    assert (result.code, result.err) == (0, "")
-    assert content(Path("out")) == expected
+    assert (result.code, content(Path("out"))) == (0, expected), result.err
+    _, *lines, last = map(json.loads, result.err.splitlines())
+    assert (last["rows"], lines[-1]["units"], lines[-1]["failed"]) == (72_000, 12, 0)
+    assert max(line["lost"] for line in lines) >= 2
+    assert {line["workers"] for line in lines} >= {1, 2}
+    assert re.search(r", \d+ of 12 outputs, \d workers?, 2 workers lost, \d+% positive$", lines[-1]["message"])
 
 
 def test_the_driver_is_killed(cluster: Any, folder: Path, expected: dict[str, bytes]) -> None:
@@ -165,15 +174,17 @@ def test_an_address_that_does_not_answer(cluster: Any, folder: Path, command: Co
     one_line(Result(result.returncode, result.stdout, result.stderr), "no Ray cluster answers at 127.0.0.1:9")
 
 
-def test_other_versions_are_named(cluster: Any, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (
+            "import scorer.run.fingerprint as known; known.__version__ = '9.9'",
+            "a node of the cluster has sentiment-scorer 0.1.0, here 9.9; install the same versions everywhere",
+        ),
+        ("import ray; ray.__version__ = '2.9'", "cannot be used: Version mismatch: The cluster was started with: Ray:"),
+        ("import platform; platform.python_version = lambda: '3.9.1'", "a node of the cluster has Python 3.1"),
+    ],
+)
+def test_other_versions_are_named(cluster: Any, folder: Path, before: str, words: str) -> None:
     """The driver says that it is of another version than what the nodes have."""
-    program = (
-        "import sys, scorer.run.ray as engine; from scorer.cli.app import main; engine.__version__ = '9.9'\n"
-        f"sys.argv = ['scorer', 'run', {str(folder)!r}, '-o', 'out/', '--engine', 'ray', '--ray-address', "
-        f"{cluster.address!r}]; main()"
-    )
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    one_line(
-        Result(result.returncode, result.stdout, result.stderr),
-        "a node of the cluster has sentiment-scorer 0.1.0, here 9.9",
-    )
+    one_line(end(begin(cluster, folder, before=before)), words)
