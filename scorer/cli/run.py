@@ -88,7 +88,11 @@ def _output_arguments(group: ArgumentGroup) -> None:
     add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
     add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
     add("--force", action="store_true", help="Replace an existing output.")
-    add("--skip-existing", action="store_true", help="End well at once if the output is there already.")
+    add(
+        "--skip-existing",
+        action="store_true",
+        help="End well at once if the output is there; in folders, do the others.",
+    )
 
 
 def _csv_output_arguments(group: ArgumentGroup) -> None:
@@ -140,7 +144,6 @@ def run(
     quiet: bool,
     as_json: bool,
     log_format: str | None,
-    skip_existing: bool,
     **given: Any,
 ) -> None:
     """Write every row of INPUT back with its sentiment.
@@ -152,7 +155,7 @@ def run(
 
     options = _run_options(memory_limit=memory_limit, **given)
     show = _Shown(quiet, as_json, log_format)
-    if skip_existing and _is_there(options):
+    if options.skip_existing and not options.one_each and _is_there(options):
         show.existing(options)
         return
     return_freed_memory()
@@ -239,13 +242,9 @@ class _Shown:
 
 
 def _is_there(options: RunOptions) -> bool:
-    """The output; raises `UsageError` where it is to be replaced as well."""
+    """The output."""
     from scorer.files.places import output_at
 
-    if options.force:
-        raise UsageError("--skip-existing: leaves the output that --force would replace; give one of them")
-    if options.one_each:
-        raise UsageError("--skip-existing: is for a single output; name a file")
     return output_at(options.output).exists()
 
 
@@ -286,6 +285,8 @@ def _run_options(
 
 def _refuse_together(one_each: bool, given: Mapping[str, Any]) -> None:
     """Raise `UsageError` for options of which one makes nothing of the other."""
+    if given["skip_existing"] and given["force"]:
+        raise UsageError("--skip-existing: leaves the output that --force would replace; give one of them")
     if given["limit"] is not None and given["sample"] is not None:
         raise UsageError("--limit and --sample: give one of them")
     if given["seed"] and given["sample"] is None:
@@ -327,6 +328,8 @@ def _summary_lines(summary: RunSummary) -> str:
         what = "line" if summary.skipped == 1 else "lines"
         where = f" of {printable(summary.skipped_in)}" if summary.skipped_in else ""
         counts.append(f"{summary.skipped:,} bad {what} skipped, the first is line {summary.first_skipped:,}{where}")
+    if summary.existing:
+        counts.append(f"{summary.existing:,} outputs were there already")
     if summary.resumed:
         counts.append(f"{summary.resumed:,} resumed")
     verified = f"; {summary.verified:,} rows scored again, one by one: no difference" if summary.verified else ""

@@ -71,7 +71,7 @@ class Ledger:
             is_exact=False,
             fraction=share,
             units=len(self._numbers),
-            finished=len(total.outputs),
+            finished=len(total.outputs) + total.existing,
             failed=len(self.failures),
             workers=workers,
             lost=lost,
@@ -83,10 +83,15 @@ class Ledger:
         return self._total
 
     def _is_finished(self, unit: Unit) -> bool:
-        """Count it if it is; else make sure that nobody else's output stands at its place."""
+        """Count it if it is; else make sure that nobody else's output stands at its place, or leave it there."""
         if (found := self._done.find(unit)) is None:
-            if unit.is_there() and not self._done.is_begun(unit):
-                refuse_to_replace(unit.output, unit.options)
+            if not unit.is_there() or self._done.is_begun(unit):
+                return False
+            if unit.options.skip_existing:
+                self._total.existing += 1
+                self._bytes_done += unit.size
+                return True
+            refuse_to_replace(unit.output, unit.options)
             return False
         summary = RunSummary(**found)
         summary.resumed = summary.rows

@@ -61,6 +61,8 @@ class RunOptions:
     on_error: OnError = OnError.fail
     force: bool = False
     """Replace an existing output."""
+    skip_existing: bool = False
+    """In a folder, leave the outputs that are there as they are."""
     workers: int | None = None
     """Threads that run the network; None takes every CPU that this process may use."""
     restart: bool = False
@@ -149,6 +151,8 @@ class RunSummary:
     """Rows that an earlier attempt had scored before it was interrupted."""
     files: int = 1
     """Inputs that were read."""
+    existing: int = 0
+    """Outputs that were there already, and were left as they are; of their rows none is counted."""
     outputs: list["RunSummary"] = field(default_factory=list)
     """Of each output, if there are several."""
     verified: int = 0

@@ -99,6 +99,24 @@ def test_the_same_command_goes_on(command: Command, reviews: Path) -> None:
     assert command(*run, "--force").code == 0
 
 
+def test_outputs_that_are_there_stay(command: Command, reviews: Path) -> None:
+    """A folder to which inputs come day by day."""
+    run = ("scorer", "run", reviews, "-o", "out/", "--skip-existing", "--verify", 2)
+    late = (reviews / "deep" / "c.jsonl").rename("c.jsonl")
+    assert command(*run).code == 0
+    before = {name: Path("out", name).stat() for name in files_in("out")}
+    late.rename(reviews / "deep" / "c.jsonl")
+    result = command(*run, "--json")
+    found = json.loads(result.out)
+    assert (result.code, found["existing"], found["files"], found["rows"], found["verified"]) == (0, 4, 1, 2, 2)
+    assert found["outputs"] == ["out/deep/c.jsonl"]
+    assert files_in("out") == ALL
+    assert {name: Path("out", name).stat() for name in before} == before
+    assert "out: 0 rows, 0.0% positive; 0 null, 0 empty, 0 truncated" in (none := command(*run).out)
+    assert ", 5 outputs were there already" in none
+    assert command(*run, "--force").code == 2
+
+
 def test_killed_between_two_outputs(command: Command, reviews: Path) -> None:
     """Once before an output was noted as finished, once after."""
     assert command("scorer", "run", reviews, "-o", "whole/").code == 0
