@@ -121,7 +121,7 @@ def _work_arguments(group: ArgumentGroup) -> None:
     add("--keep-every", metavar="SECONDS", type=at_least(0), default=1, help=often)
     add("--engine", choices=["local", "ray"], default="local", help="This machine, or a Ray cluster.  [default: local]")
     add("--ray-address", metavar="HOST:PORT", help="Of the cluster.  [default: the one here, else a new one]")
-    cut = "In folders, cut Parquet inputs above 64 MB between row groups, N rows an output.  [default: 1,000,000]"
+    cut = "In folders, cut Parquet and JSON Lines above 64 MB, about N rows an output.  [default: 1,000,000]"
     add("--part-rows", metavar="N", type=at_least(1), default=1_000_000, help=cut)
     add("--restart", action="store_true", help="Forget what an interrupted run of this output has finished.")
     add("--verify", metavar="N", type=at_least(0), default=0, help="Score N random rows again, one by one.")

@@ -10,7 +10,7 @@ import pyarrow as pa
 from scorer.errors import InputError
 from scorer.system.nearest import did_you_mean_file
 
-__all__ = ["ByteStream", "Input", "LocalInput", "start_of"]
+__all__ = ["ByteStream", "Input", "InputPart", "LocalInput", "start_of"]
 
 _FIRST_BYTES = 4096
 
@@ -91,6 +91,52 @@ class LocalInput:
         state = self.path.stat()
         facts = {"input": self.path.resolve(), "input's size": state.st_size, "input's time": state.st_mtime_ns}
         return {name: str(value) for name, value in facts.items()}
+
+
+class InputPart:
+    """The bytes of a plain file from one place to the one before another, as if they were all."""
+
+    def __init__(self, whole: Input, first: int, after: int) -> None:
+        self.name, self.plain_name, self.size = whole.name, whole.plain_name, after - first
+        self._whole, self._first = whole, first
+
+    def open(self) -> ByteStream:
+        """These bytes."""
+        raw = self._whole.open_random()
+        raw.seek(self._first)
+        return _Limited(raw, self.size)
+
+    def open_random(self) -> pa.NativeFile:
+        """All bytes of the file."""
+        return self._whole.open_random()
+
+    def identity(self) -> Mapping[str, str]:
+        """That of the file."""
+        return self._whole.identity()
+
+
+class _Limited:
+    """So many of the next bytes of a stream, which is closed with it."""
+
+    def __init__(self, raw: pa.NativeFile, size: int) -> None:
+        self._raw, self._size, self._read = raw, size, 0
+
+    def read(self, size: int) -> bytes:
+        found: bytes = self._raw.read(min(size, self._size - self._read))
+        self._read += len(found)
+        return found
+
+    def tell(self) -> int:
+        return self._read
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def start_of(file: Input) -> bytes:

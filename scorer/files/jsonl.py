@@ -9,7 +9,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import reduce
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,13 @@ from scorer.arrow.columns import ColumnPath, column_at, find_text_column, is_cer
 from scorer.arrow.decoding import decode_texts, unreadable_rows
 from scorer.arrow.rendering import json_members, require_different_names
 from scorer.errors import InputError
-from scorer.files.inputs import Input
+from scorer.files.inputs import Input, InputPart
 from scorer.files.json_lines import LineBlock
 from scorer.files.json_types import fitted, is_text, joined, mixed_path, settled, type_of, value_at
 from scorer.files.rebatching import windows_of
 from scorer.files.source import Decoded, Skipped, decode_column
 
-__all__ = ["JsonLinesSink", "JsonLinesSource", "WholeLinesSource", "lines_of"]
+__all__ = ["JsonLinesSink", "JsonLinesSource", "WholeLinesSource", "line_ranges", "lines_of"]
 
 _LINE = pa.field("line", pa.large_binary(), metadata={"sentiment_scorer": "whole lines"})
 """The column of whole lines, each without its closing brace; the metadata tells it from a value of that name."""
@@ -46,9 +46,12 @@ class _LinesSource(ABC):
     _deepest: int
     """Levels that a line may be nested."""
 
-    def __init__(self, file: Input, text_column: str | None, window_rows: int) -> None:
+    def __init__(
+        self, file: Input, text_column: str | None, window_rows: int, part: tuple[int, int] | None = None
+    ) -> None:
         self.name, self.skipped = file.name, Skipped()
-        self._file, self._window_rows = file, window_rows
+        self._whole, self._first, self._window_rows = file, part[0] if part else 0, window_rows
+        self._file = InputPart(file, *part) if part else file
         self._bytes_read = 0
         fields = self._find_fields(text_column)
         self.text = find_text_column(self.name, pa.schema(list(fields)), text_column)
@@ -68,11 +71,17 @@ class _LinesSource(ABC):
 
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for damaged data."""
-        return windows_of(map(self._rows, self._blocks()), self._window_rows)
+        try:
+            yield from windows_of(map(self._rows, self._blocks(self._file)), self._window_rows)
+        except InputError:
+            if self._first:  # the number of its line is that in the part
+                for _ in map(self._rows, self._blocks(self._file, 1 + self._lines_before())):
+                    pass
+            raise
 
     def unreadable(self, row: int) -> str:
         """On which line `row` is, counted from 0, and what is wrong with it."""
-        filled = (line for block in self._blocks() for line in block.filled_lines())
+        filled = (line for block in self._blocks(self._file, 1 + self._lines_before()) for line in block.filled_lines())
         number, line = next(islice(filled, row, None))
         text = LineBlock(self.name, number, line + b"\n").texts(names_on(self.text, self.schema))
         what = "its text" if unreadable_rows(text).any() else "another value"
@@ -82,11 +91,16 @@ class _LinesSource(ABC):
         """Bytes read, as a share of all."""
         return self._bytes_read / max(self._file.size or 0, 1)
 
-    def _blocks(self) -> Iterator[LineBlock]:
-        """The file in pieces of whole lines."""
-        with self._file.open() as file:
+    def _lines_before(self) -> int:
+        """How many lines stand before the part: only who asks for the number of a line has to wait for it."""
+        return sum(len(block.ends) for block in self._blocks(InputPart(self._whole, 0, self._first)))
+
+    def _blocks(self, opened: Input, number: int = 1) -> Iterator[LineBlock]:
+        """A file in pieces of whole lines; `number` is that of the first one."""
+        with opened.open() as file:
             start = file.read(len(codecs.BOM_UTF8))
-            number, pieces = 1, [start.removeprefix(codecs.BOM_UTF8)]
+            is_later = opened is self._file and self._first > 0  # where a mark is no mark
+            pieces = [start if is_later else start.removeprefix(codecs.BOM_UTF8)]
             while chunk := file.read(_BLOCK_BYTES):
                 self._bytes_read = file.tell()
                 cut = chunk.rfind(b"\n") + 1
@@ -135,7 +149,8 @@ class JsonLinesSource(_LinesSource):
         return Decoded(rows, decode_texts(column_at(rows, self.text))[0], bools_of(unreadable))
 
     def _find_fields(self, text_column: str | None) -> pa.StructType:
-        self.fields = self._given or reduce(joined, (block.type() for block in self._blocks()), pa.struct([]))
+        known = (block.type() for block in self._blocks(self._whole))
+        self.fields = self._given or reduce(joined, known, pa.struct([]))
         return self.fields
 
     def _schema_of(self, fields: pa.StructType) -> pa.Schema:
@@ -148,7 +163,11 @@ class JsonLinesSource(_LinesSource):
     def _refuse_mixed(self, text: list[str]) -> None:
         """Raise `InputError` for the first line on which a value, but for the text, is of another kind than before."""
         fields = pa.struct([])
-        lines = (line for block in self._blocks() for line in zip(block.numbers, block.readable_objects, strict=True))
+        lines = (
+            line
+            for block in self._blocks(self._whole)
+            for line in zip(block.numbers, block.readable_objects, strict=True)
+        )
         for number, (found, _) in lines:
             fields = joined(fields, type_of(found))
             if path := mixed_path(_with_texts(fields, text)):
@@ -183,9 +202,9 @@ class WholeLinesSource(_LinesSource):
         return decode_column(window, self.text)
 
     def _find_fields(self, text_column: str | None) -> pa.StructType:
-        """The names on as many lines as are needed to know the column of texts."""
+        """The names on as many lines of the whole file as are needed to know the column of texts."""
         fields = pa.struct([])
-        for block in self._blocks():
+        for block in self._blocks(self._whole):
             fields = joined(fields, block.outline())
             if is_certain(pa.schema(list(fields)), text_column):
                 break
@@ -199,6 +218,27 @@ class WholeLinesSource(_LinesSource):
         columns = _placed(texts, self.text, self.schema)
         fields = [pa.field(name, column.type) for name, column in zip(self.schema.names, columns, strict=True)]
         return pa.RecordBatch.from_arrays([*columns, block.heads()], schema=pa.schema([*fields, _LINE]))
+
+
+def line_ranges(file: Input, rows: int) -> list[tuple[int, int]]:
+    """Ranges of bytes that begin and end where lines do, of about so many `rows` by the length of the first ones."""
+    size = file.size or 0
+    with file.open_random() as raw:
+        first = raw.read(_BLOCK_BYTES)
+        most = rows * len(first) / max(first.count(b"\n"), 1)
+        count = max(round(size / most), 1)
+        cuts = {_next_line(raw, size * number // count) for number in range(1, count)}
+    return list(pairwise(sorted({0, *cuts, size})))
+
+
+def _next_line(raw: pa.NativeFile, place: int) -> int:
+    """Where the first line begins after the one that `place` is in; the end of the file if none does."""
+    raw.seek(place)
+    while chunk := raw.read(_BLOCK_BYTES >> 4):
+        if found := chunk.find(b"\n") + 1:
+            return int(place + found)
+        place += len(chunk)
+    return place
 
 
 class JsonLinesSink:

@@ -42,7 +42,7 @@ def open_source(
     *,
     written_as: Format | None = None,
     window_rows: int = WINDOW_ROWS,
-    row_groups: tuple[int, int] | None = None,
+    part: tuple[int, int] | None = None,
     columns: Sequence[str] = (),
     json_fields: pa.StructType | None = None,
 ) -> Source:
@@ -52,19 +52,21 @@ def open_source(
     name. `written_as` is the format of the output, None for what is only read: lines of JSON that become such again are
     not taken apart, CSV that becomes such again keeps what is not even two quotes, and what becomes text is checked to
     be UTF-8. Windows have at most `window_rows` rows. Of `columns`, if any are named, a source may leave out all others
-    but that of texts; `json_fields` are the types of a JSON Lines file's values, where they are known already.
+    but that of texts; `json_fields` are the types of a JSON Lines file's values, where they are known already. `part`
+    are the row groups of Parquet, or the bytes of JSON Lines that become such again, which alone are read: the first of
+    them, and the one after the last.
     """
     file = unpacked(file)
     kind, csv = kind or format_of(file.plain_name, file.name), csv_options or CsvOptions()
     refuse_foreign(file, kind, csv.encoding)
     match kind:
         case Format.parquet:
-            return ParquetSource(file, text_column, window_rows, written_as or Format.parquet, row_groups, columns)
+            return ParquetSource(file, text_column, window_rows, written_as or Format.parquet, part, columns)
         case Format.csv:
             return CsvSource(file, text_column, csv, window_rows, keep_nothing=written_as is Format.csv)
         case Format.jsonl:
             if written_as is Format.jsonl and not columns:
-                return WholeLinesSource(file, text_column, window_rows)
+                return WholeLinesSource(file, text_column, window_rows, part)
             return JsonLinesSource(file, text_column, window_rows, only_read=written_as is None, fields=json_fields)
 
 

@@ -72,9 +72,9 @@ class RunOptions:
     window_rows: int = WINDOW_ROWS
     """Rows that are encoded and written at a time."""
     part_rows: int = PART_ROWS
-    """In a folder of outputs, how many rows of a large Parquet input become one, as near as its row groups allow."""
-    row_groups: tuple[int, int] | None = None
-    """Of a Parquet input: the first that is read, and the one after the last; None reads all."""
+    """In a folder of outputs, how many rows of a large input become one, about."""
+    part: tuple[int, int] | None = None
+    """Row groups of a Parquet input, bytes of JSON Lines: the first that is read, and the one after the last."""
     engine: EngineName = EngineName.local
     ray_address: str | None = None
     """Of the cluster; None takes the one that runs on this machine, or starts one there."""

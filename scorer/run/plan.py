@@ -16,6 +16,7 @@ from scorer.errors import InputError
 from scorer.files.compression import unpacked
 from scorer.files.format import EXTENSIONS, Format, format_of, plain_name
 from scorer.files.inputs import Input
+from scorer.files.jsonl import line_ranges
 from scorer.files.outputs import Output
 from scorer.files.places import Place, input_at, is_same, output_at, shown
 from scorer.files.source import arrow_errors
@@ -25,7 +26,7 @@ from scorer.system.atomic import require_place
 __all__ = ["Plan", "Unit", "inputs_of", "plan_run"]
 
 _SMALL = 64 << 20
-"""Bytes of a file that is never split: its footer need not be read to plan."""
+"""Bytes of a file that is never split: it need not be looked into to plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,37 +107,49 @@ def inputs_of(options: RunOptions) -> list[Input]:
 
 
 def _split(unit: Unit) -> list[Unit]:
-    """A unit, or one for each range of row groups of a large Parquet input, named in the order of its rows."""
+    """A unit, or one for each part of a large input, named in the order of its rows."""
     (file,), options = unit.inputs, unit.options
-    ranges = _ranges(file, options) if unit.size > _SMALL else []
-    if len(ranges) < 2:
+    parts = _parts(file, options) if unit.size > _SMALL else []
+    if len(parts) < 2:
         return [unit]
     whole = shown(options.output)
     ending = "".join(Path(whole).suffixes[-2:] if plain_name(whole) != whole else Path(whole).suffixes[-1:])
-    names = [f"{whole.removesuffix(ending)}.part-{number:05d}{ending}" for number in range(len(ranges))]
+    names = [f"{whole.removesuffix(ending)}.part-{number:05d}{ending}" for number in range(len(parts))]
     places = [Path(name) if isinstance(options.output, Path) else name for name in names]
     return [
-        Unit(unit.inputs, replace(options, output=place, row_groups=groups), unit.size // len(ranges))
-        for place, groups in zip(places, ranges, strict=True)
+        Unit(unit.inputs, replace(options, output=place, part=part), unit.size // len(parts))
+        for place, part in zip(places, parts, strict=True)
     ]
 
 
-def _ranges(file: Input, options: RunOptions) -> list[tuple[int, int]]:
-    """Row groups that follow each other, as many as have `part_rows` rows, or one that has more; none of what is no
-    Parquet, or is damaged, which is told when it is its turn."""
+def _parts(file: Input, options: RunOptions) -> list[tuple[int, int]]:
+    """Of a plain file that can be read in parts; none of what is damaged, which is told when it is its turn.
+
+    JSON Lines that become columns are no such file, for their types are those of all lines, nor is CSV, where only
+    whoever has read all that is before a line break knows whether it ends a row.
+    """
     try:
-        if (options.input_format or format_of(unpacked(file).plain_name, file.name)) is not Format.parquet:
-            return []
-        with arrow_errors(file.name, "not a Parquet file, or damaged"), file.open_random() as raw:
-            metadata = pq.read_metadata(raw)
+        plain = unpacked(file)
+        kind = options.input_format or format_of(plain.plain_name, file.name)
+        if kind is Format.parquet:
+            return _row_groups(file, options.part_rows)
+        if kind is options.kind is Format.jsonl and plain is file and not options.keep_columns:
+            return line_ranges(file, options.part_rows)
     except InputError:
-        return []
-    ranges, first, rows = list[tuple[int, int]](), 0, 0
+        pass
+    return []
+
+
+def _row_groups(file: Input, rows: int) -> list[tuple[int, int]]:
+    """Those that follow each other, as many as have so many `rows`, or one that has more."""
+    with arrow_errors(file.name, "not a Parquet file, or damaged"), file.open_random() as raw:
+        metadata = pq.read_metadata(raw)
+    ranges, first, seen = list[tuple[int, int]](), 0, 0
     for group in range(metadata.num_row_groups):
-        rows += metadata.row_group(group).num_rows
-        if rows >= options.part_rows or group == metadata.num_row_groups - 1:
+        seen += metadata.row_group(group).num_rows
+        if seen >= rows or group == metadata.num_row_groups - 1:
             ranges.append((first, group + 1))
-            first, rows = group + 1, 0
+            first, seen = group + 1, 0
     return ranges
 
 

@@ -40,7 +40,7 @@ def open_input(file: Input, options: RunOptions, json_fields: pa.StructType | No
         options.csv,
         written_as=options.kind,
         window_rows=options.window_rows,
-        row_groups=options.row_groups,
+        part=options.part,
         columns=options.keep_columns,
         json_fields=json_fields,
     )

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scorer.files.inputs import InputPart, LocalInput
+from scorer.files.jsonl import line_ranges
 from tests.conftest import DATA, Command, one_line
 
 pytestmark = pytest.mark.usefixtures("model")
@@ -175,3 +177,16 @@ def test_text_inside_an_object(command: Command) -> None:
         write("in.jsonl", *lines, *([more] if more else []))
         out = [json.loads(line) for line in scored(command, "in.jsonl", "--text-column", "review.text", "--status")]
         assert [row["sentiment_status"] for row in out[:3]] == ["ok", "null", "null"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from([b"{}", b"", b"\r", b'{"a": 1234567890}']), min_size=1, max_size=30), st.integers(1, 20)
+)
+def test_ranges_of_lines_are_the_whole_file(tmp_path: Path, lines: list[bytes], rows: int) -> None:
+    (tmp_path / "in.jsonl").write_bytes(whole := b"\n".join(lines) + b"\n")
+    file = LocalInput(tmp_path / "in.jsonl")
+    ranges = line_ranges(file, rows)
+    parts = [InputPart(file, *one).open().read(1 << 20) for one in ranges]
+    assert b"".join(parts) == whole
+    assert all(part.endswith(b"\n") for part in parts)

@@ -173,6 +173,33 @@ def test_a_large_parquet_file_becomes_several(command: Command, monkeypatch: pyt
     assert parts.equals(pq.read_table("b.parquet"))
 
 
+def test_large_json_lines_become_several(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At line breaks; what becomes columns is one, for its types are those of all lines."""
+    monkeypatch.setattr(scorer.run.plan, "_SMALL", 0)
+    lines = [json.dumps({"n": number, "text": f"a good film {'x ' * (number % 90)}\n"}) for number in range(2000)]
+    Path("in").mkdir()
+    Path("in/b.jsonl").write_bytes(b"\xef\xbb\xbf" + "\n".join([*lines[:700], "", *lines[700:]]).encode())
+    (Path("in/c.jsonl.gz")).write_bytes(gzip.compress("\n".join(lines[:9]).encode()))
+    result = command("scorer", "run", "in", "-o", "out/", "--part-rows", 600, "--verify", 9)
+    assert "out: 2,009 rows" in result.out
+    names = [f"b.part-0000{number}.jsonl" for number in range(3)]
+    assert files_in("out") == [*names, "c.jsonl.gz"]
+    assert command("scorer", "run", "in/b.jsonl", "-o", "b.jsonl").code == 0
+    assert b"".join(Path("out", name).read_bytes() for name in names) == Path("b.jsonl").read_bytes()
+    assert command("scorer", "run", "in", "-o", "table/", "--output-format", "parquet", "--part-rows", 600).code == 0
+    assert files_in("table") == ["b.parquet", "c.parquet"]
+
+
+def test_bad_lines_of_a_later_part_are_named_by_their_number(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scorer.run.plan, "_SMALL", 0)
+    lines = [f'{{"text": "a good film", "more": "{"x" * 3000}"}}'] * 900  # more than is read to know the columns
+    Path("in").mkdir()
+    for line, words in (("{no", "line 801: not JSON"), ('{"text": 1}', "line 801: its text is not a string")):
+        Path("in/b.jsonl").write_text("\n".join([*lines[:800], line, *lines[800:]]) + "\n")
+        one_line(command("scorer", "run", "in", "-o", "out/", "--part-rows", 300), f"in/b.jsonl: {words}")
+        shutil.rmtree("out", ignore_errors=True)
+
+
 def test_bad_rows_of_a_later_part_are_named_by_their_row(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scorer.run.plan, "_SMALL", 0)
     texts = [b"good"] * 900 + [b"\xff"] + [b"good"] * 99
