@@ -2,6 +2,7 @@
 
 exporter to-onnx best.pth
 exporter to-onnx best.pth -o model.onnx --hf-dir hub-folder
+exporter to-onnx notebook.pth --tokenizer bert-folder --max-length 200
 exporter check best.onnx best.pth
 exporter demo best.onnx -o demo.html
 exporter push best.onnx acme/reviews
@@ -15,11 +16,13 @@ from pathlib import Path
 
 from scorer import __version__
 from scorer.cli.arguments import file_path, json_argument
-from scorer.cli.tool import ArgumentParser, Tool, needs_extra
+from scorer.cli.tool import ArgumentParser, Tool, at_least, needs_extra
 from scorer.system.terminal import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from exporter.parity import Parity
 
 main = Tool(
@@ -28,7 +31,9 @@ main = Tool(
 
 
 def _checkpoint_argument(parser: ArgumentParser) -> None:
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=file_path, help="A .pth file of `trainer fit`.")
+    parser.add_argument(
+        "checkpoint", metavar="CHECKPOINT", type=file_path, help="A .pth file of `trainer fit`, or the tutorial's."
+    )
 
 
 def _export_arguments(parser: ArgumentParser) -> None:
@@ -37,11 +42,16 @@ def _export_arguments(parser: ArgumentParser) -> None:
     add("--output", "-o", metavar="FILE", type=file_path, help="The sealed model.  [default: beside CHECKPOINT, .onnx]")
     add("--hf-dir", metavar="FOLDER", type=Path, help="Also write the Hugging Face layout here.")
     add("--force", action="store_true", help="Replace what was exported before; never the checkpoint.")
+    tutorial = parser.add_argument_group("For the tutorial's own checkpoint", "Which holds neither.")
+    tutorial.add_argument("--tokenizer", metavar="FOLDER", help="Its tokenizer: a folder, or a hub id.")
+    tutorial.add_argument("--max-length", metavar="N", type=at_least(1), help="Tokens to which texts were padded.")
     json_argument(parser)
 
 
 @main.command("to-onnx CHECKPOINT", _export_arguments)
-def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None, force: bool, as_json: bool) -> None:
+def to_onnx_(
+    *, checkpoint: Path, output: Path | None, hf_dir: Path | None, force: bool, as_json: bool, **texts: Any
+) -> None:
     """Export CHECKPOINT, prove parity with torch, and seal model, tokenizer and settings in one file.
 
     Example: exporter to-onnx best.pth
@@ -49,10 +59,12 @@ def to_onnx_(*, checkpoint: Path, output: Path | None, hf_dir: Path | None, forc
     with needs_extra("exporter"):
         from exporter.exporting import ExportOptions, to_onnx
 
-    result = to_onnx(ExportOptions(checkpoint, output, hf_dir, force))
+    result = to_onnx(ExportOptions(checkpoint, output, hf_dir, force, **texts))
     if as_json:
         print(json.dumps(asdict(result) | {"output": str(result.output)}))
         return
+    if result.reading:
+        print(printable(result.reading))
     print(_parity_line(result.parity))
     if not result.rewritten:
         print("graph: as torch traced it, slower than the fast one, which needs another --pooling than final_step")

@@ -4,19 +4,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import onnx
-import torch
-
 from exporter.errors import ExportError
+from exporter.fitted import Fitted, of_checkpoint
 from exporter.graph import Served, export_graph
 from exporter.huggingface import MODEL_FILE, write_huggingface_folder
 from exporter.parity import Parity, prove_parity
 from exporter.recurrence import fastest_graph
+from exporter.tutorial import Texts, is_foreign, read_tutorial, texts_by
 from scorer.model.network import Network
-from scorer.model.runtime import onnxruntime
-from scorer.model.sealed import Card, read_sealed, seal
+from scorer.model.sealed import read_sealed, seal
 from scorer.system.atomic import require_place, write_aside
-from trainer.learning.checkpoint import Checkpoint, load_checkpoint
+from trainer.learning.checkpoint import checkpoint_of, read_content
 
 __all__ = ["ExportOptions", "ExportResult", "check", "to_onnx"]
 
@@ -32,6 +30,10 @@ class ExportOptions:
     """Also write the Hugging Face layout into this folder."""
     force: bool = False
     """Replace what was exported before."""
+    tokenizer: str | None = None
+    """Folder or hub id of the tokenizer, for a checkpoint that holds none."""
+    max_length: int | None = None
+    """Tokens to which texts were cut and padded, for such a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class ExportResult:
     parity: Parity
     rewritten: bool
     """The graph is the fast one; False: it is as it was traced, because its pooling reads the padding."""
+    reading: str | None = None
+    """How a checkpoint was read that `trainer fit` did not make."""
 
 
 def to_onnx(options: ExportOptions, trace: Callable[[Served], bytes] = export_graph) -> ExportResult:
@@ -54,21 +58,31 @@ def to_onnx(options: ExportOptions, trace: Callable[[Served], bytes] = export_gr
     """
     output = options.output or _beside(options.checkpoint)
     _refuse_to_lose(options, output)
-    checkpoint = load_checkpoint(options.checkpoint)
-    traced = trace(Served(checkpoint.build_network(), checkpoint.temperature))
-    _prove(checkpoint, traced, output)
-    fast = fastest_graph(checkpoint.build_network(), checkpoint.temperature)
+    fitted = _read(options)
+    traced = trace(Served(fitted.network, fitted.temperature))
+    _prove(fitted, traced, output)
+    fast = fastest_graph(fitted.network, fitted.temperature)
     graph = fast or traced
     with write_aside(output) as partial:
-        partial.write_bytes(seal(graph, checkpoint.tokenizer_json, _card(checkpoint)))
+        partial.write_bytes(seal(graph, fitted.tokenizer_json, fitted.card))
         # The proof runs on the very file that will be served; its result is then sealed in.
-        parity = _prove(checkpoint, read_sealed(partial).content, output)
-        card = replace(_card(checkpoint), parity=asdict(parity))
-        partial.write_bytes(seal(graph, checkpoint.tokenizer_json, card))
+        parity = _prove(fitted, read_sealed(partial).content, output)
+        card = replace(fitted.card, parity=asdict(parity))
+        partial.write_bytes(seal(graph, fitted.tokenizer_json, card))
         size = partial.stat().st_size
     if options.hf_dir:
         write_huggingface_folder(options.hf_dir, read_sealed(output))
-    return ExportResult(output, size, parity, fast is not None)
+    return ExportResult(output, size, parity, fast is not None, fitted.reading)
+
+
+def _read(options: ExportOptions) -> Fitted:
+    path, told = options.checkpoint, (options.tokenizer, options.max_length)
+    content = read_content(path)
+    if is_foreign(content):
+        return read_tutorial(path, content).with_texts(texts_by(path, *told))
+    if any(value is not None for value in told):
+        raise ExportError(f"{path}: has its own tokenizer and length; leave out --tokenizer and --max-length")
+    return of_checkpoint(checkpoint_of(content, path))
 
 
 def _beside(checkpoint: Path) -> Path:
@@ -90,41 +104,23 @@ def _refuse_to_lose(options: ExportOptions, output: Path) -> None:
 
 def check(model: Path, checkpoint: Path) -> Parity:
     """Prove again that a sealed model gives a checkpoint's numbers; raises `ExportError` if it does not."""
-    sealed, expected = read_sealed(model), load_checkpoint(checkpoint)
-    if (sealed.tokenizer_json, sealed.card.text) != (expected.tokenizer_json, expected.text):
+    sealed, content = read_sealed(model), read_content(checkpoint)
+    if is_foreign(content):  # what it lacks, the model has
+        expected = read_tutorial(checkpoint, content).with_texts(Texts(sealed.tokenizer_json, sealed.card.text))
+    else:
+        expected = of_checkpoint(checkpoint_of(content, checkpoint))
+    if (sealed.tokenizer_json, sealed.card.text) != (expected.tokenizer_json, expected.card.text):
         raise ExportError(f"{model}: its tokenizer or text settings are not the checkpoint's; export it again")
     return _prove(expected, sealed.content, model)
 
 
-def _prove(checkpoint: Checkpoint, graph: bytes, path: Path) -> Parity:
-    """Parity of `graph`, which is or will be at `path`, with the checkpoint's network."""
-    served = Served(checkpoint.build_network(), checkpoint.temperature)
-    parity = prove_parity(served, Network(graph, path).logits, checkpoint.build_encoder())
+def _prove(fitted: Fitted, graph: bytes, path: Path) -> Parity:
+    """Parity of `graph`, which is or will be at `path`, with the fitted network."""
+    served = Served(fitted.network, fitted.temperature)
+    parity = prove_parity(served, Network(graph, path).logits, fitted.build_encoder())
     if not parity.holds:
         raise ExportError(
             f"{path}: its logits differ from the checkpoint's by up to {parity.largest_difference:.2g} (above 1: its "
             f"share), more than {parity.tolerance:g}; it cannot stand for that checkpoint"
         )
     return parity
-
-
-def _card(checkpoint: Checkpoint) -> Card:
-    recipe = asdict(checkpoint.recipe)
-    return Card(
-        text=checkpoint.text,
-        calibration=checkpoint.calibration,
-        training={
-            "data": checkpoint.data,
-            "recipe": recipe,
-            "epoch": checkpoint.epoch,
-            "seed": checkpoint.seed,
-            "stages": checkpoint.stages,
-        },
-        metrics=checkpoint.metrics,
-        versions={
-            **checkpoint.versions,
-            "torch": str(torch.__version__),
-            "onnx": onnx.__version__,
-            "onnxruntime": onnxruntime.__version__,
-        },
-    )

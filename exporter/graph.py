@@ -3,6 +3,7 @@
 import logging
 import warnings
 from copy import copy
+from typing import cast
 
 import numpy as np
 import onnx
@@ -16,6 +17,7 @@ __all__ = ["Served", "export_graph"]
 
 _OPSET = 18
 _INPUTS = "input_ids", "attention_mask"
+_WAYS = "axis_of_ways"
 _IR_VERSION = 8
 """That of the first onnx with opset 18: the file asks for no newer runtime than its operators do."""
 
@@ -95,6 +97,8 @@ def export_graph(served: Served) -> bytes:
     model.ir_version = _IR_VERSION
     _remove_traces(model)
     _halve_embedding(model.graph)
+    if served.network.settings.layers > 1:
+        _free_length(model.graph)
     _accept_nothing(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
@@ -126,6 +130,20 @@ def _halve_embedding(graph: onnx.GraphProto) -> None:
     name = table.name
     table.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
     graph.node.insert(0, onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+
+
+def _free_length(graph: onnx.GraphProto) -> None:
+    """Let states of any length go from one LSTM to the next: torch 2.13 writes the example's into a Reshape there."""
+    made_by = {node.output[0]: node for node in graph.node}
+    for upper in (node for node in graph.node if node.op_type == "LSTM"):
+        path = [made_by.get(upper.input[0])]
+        while (last := path[-1]) and last.op_type != "LSTM":
+            path.append(made_by.get(last.input[0]))
+        if [node and node.op_type for node in path] == ["Reshape", "Transpose", "LSTM"]:
+            states = cast(onnx.NodeProto, path[0])  # from [steps, batch, 1, hidden]
+            squeeze = onnx.helper.make_node("Squeeze", [states.input[0], _WAYS], states.output)
+            states.CopyFrom(squeeze)
+    graph.initializer.append(numpy_helper.from_array(np.array([2], np.int64), _WAYS))
 
 
 def _accept_nothing(graph: onnx.GraphProto) -> None:

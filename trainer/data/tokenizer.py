@@ -1,5 +1,7 @@
 """The tokenizer of a fit: learned from its training text, or one that exists already."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer
@@ -10,7 +12,7 @@ from trainer.data.splits import Splits
 from trainer.errors import TrainerError
 from trainer.recipes import Recipe
 
-__all__ = ["LEAST_COUNT", "learn_tokenizer", "load_tokenizer", "make_tokenizer", "pad_id_of"]
+__all__ = ["LEAST_COUNT", "learn_tokenizer", "load_tokenizer", "make_tokenizer", "pad_id_of", "padding_of"]
 
 LEAST_COUNT = 2  # a word seen once cannot teach the network anything
 
@@ -38,19 +40,26 @@ def load_tokenizer(name: str) -> Tokenizer:
     """The tokenizer that AutoTokenizer finds for a hub id or a folder; raises `TrainerError` if there is none."""
     from transformers import AutoTokenizer, logging  # takes seconds, and most fits learn their own
 
+    if not Path(name).exists() and (name.count("/") > 1 or name.startswith((".", "/"))):
+        raise TrainerError(f"--tokenizer {name}: no such folder")
     logging.set_verbosity_error()
     try:
         loaded = AutoTokenizer.from_pretrained(name)
     except Exception as error:  # hub, network and parser errors share no base
         raise TrainerError(
             f"cannot load tokenizer {name!r}: {str(error).splitlines()[0]}; without network name a local folder that "
-            "holds its tokenizer.json, or learn one: --tokenizer corpus"
+            "holds its tokenizer.json"
         ) from error
     if not loaded.is_fast:
         raise TrainerError(f"tokenizer {name!r} has no fast form (tokenizer.json); choose one that has")
     return Tokenizer.from_str(loaded.backend_tokenizer.to_str())
 
 
+def padding_of(tokenizer: Tokenizer) -> int | None:
+    """The id of `[PAD]` or `<pad>`, if there is one."""
+    return next((i for i in map(tokenizer.token_to_id, (PAD, "<pad>")) if i is not None), None)
+
+
 def pad_id_of(tokenizer: Tokenizer) -> int:
-    """The id of `[PAD]` or `<pad>`, else 0: any id does, because the mask covers it."""
-    return next((i for i in map(tokenizer.token_to_id, (PAD, "<pad>")) if i is not None), 0)
+    """The padding's id, else 0: any id does, because the mask covers it."""
+    return padding_of(tokenizer) or 0

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from scorer import __version__
@@ -16,9 +17,26 @@ from trainer.network.settings import NetworkSettings
 from trainer.recipes import Recipe, recipe_from
 from trainer.saving import save
 
-__all__ = ["Checkpoint", "EpochRecord", "load_checkpoint", "run_folder", "save_checkpoint", "tool_versions"]
+__all__ = [
+    "Checkpoint",
+    "EpochRecord",
+    "checkpoint_of",
+    "load_checkpoint",
+    "read_content",
+    "run_folder",
+    "save_checkpoint",
+    "tool_versions",
+]
 
 _FORMAT_VERSION = 2
+_NO_CHECKPOINT = "not a checkpoint of `trainer fit`, or damaged"
+_SCALAR = np.float64().__reduce__()[0]
+_NUMBERS: list[Any] = [
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)),
+    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),  # NumPy 1 and 2
+]
+"""What else a file may hold than torch's own: numbers of NumPy, of which a notebook's mean of losses is one."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +118,27 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint without running anything in it; raises `TrainerError` if it is none of ours."""
+    return checkpoint_of(read_content(path), path)
+
+
+def read_content(path: Path) -> Any:
+    """What torch saved in a file, without running anything in it; raises `TrainerError` if nothing was."""
     if not path.is_file():
         raise TrainerError(f"{path}: no such checkpoint; make one with `trainer fit`")
     try:
-        with warnings.catch_warnings(action="ignore"):  # of what is damaged, the error below says enough
-            fields = torch.load(path, weights_only=True, map_location="cpu")
-        if fields["format_version"] != _FORMAT_VERSION:
+        # A mean of losses is a number of NumPy's; of what is damaged, the error below says enough.
+        with torch.serialization.safe_globals(_NUMBERS), warnings.catch_warnings(action="ignore"):
+            return torch.load(path, weights_only=True, map_location="cpu")
+    except Exception as error:  # torch.load has no common base for damaged and foreign files
+        raise TrainerError(f"{path}: {_NO_CHECKPOINT}") from error
+
+
+def checkpoint_of(content: Any, path: Path) -> Checkpoint:
+    """The checkpoint whose file at `path` has this content; raises `TrainerError` if it is none of ours."""
+    try:
+        if content["format_version"] != _FORMAT_VERSION:
             raise TrainerError(f"{path}: made by another version of trainer; fit again")
+        fields = dict(content)
         fields["network"] = NetworkSettings(**fields["network"])
         fields["text"] = TextSettings(**fields["text"])
         fields["recipe"] = recipe_from(fields["recipe"])
@@ -116,8 +148,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         return checkpoint
     except TrainerError:
         raise
-    except Exception as error:  # torch.load has no common base for damaged and foreign files
-        raise TrainerError(f"{path}: not a checkpoint of `trainer fit`, or damaged") from error
+    except Exception as error:  # whatever a foreign file holds
+        raise TrainerError(f"{path}: {_NO_CHECKPOINT}") from error
 
 
 def tool_versions() -> dict[str, str]:
