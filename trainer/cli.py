@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from argparse import SUPPRESS, ArgumentTypeError
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from scorer import __version__
@@ -214,22 +214,23 @@ def evaluate(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Print loss, accuracy and calibration error of CHECKPOINT on a split, and each source's figures.
+    """Print how good CHECKPOINT is on a split, in all and by source, as `scorer evaluate` does of a sealed model.
 
     Example: trainer evaluate best.pth --data my-reviews --split test
     """
     with needs_extra("trainer"):
-        from trainer.learning.evaluation import describe_sources, evaluate_checkpoint
+        from scorer.evaluation.telling import figure_lines, group_lines
+        from trainer.learning.evaluation import evaluate_checkpoint
 
     source = _source(data, given)
     result = evaluate_checkpoint(checkpoint, source, split, record=record)
     if as_json:
-        print(json.dumps({"checkpoint": str(checkpoint), "split": split, **asdict(result)}))
+        print(json.dumps({"checkpoint": str(checkpoint), "split": split, **result.as_dict()}))
         return
-    figures = f"loss {result.loss:.4f}, accuracy {result.accuracy:.2%} ({result.reviews:,} reviews)"
-    print(printable(f"{source}, {result.judged_by}: {figures}, calibration error {result.ece:.2%}"))
-    for line in describe_sources(result.sources):
-        print(printable(line))
+    figures = result.figures
+    counts = f"{figures.rows:,} reviews, {figures.positive / figures.rows:.1%} positive"
+    print(printable(f"{source}, {result.judged_by}: {counts}"))
+    print("\n".join([*figure_lines(figures), *group_lines(result.sources)]))
 
 
 def _source(names: list[str] | None, given: dict[str, Any]) -> DataOptions:

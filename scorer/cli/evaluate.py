@@ -16,7 +16,7 @@ from scorer.cli.arguments import (
 from scorer.cli.messages import Messages
 from scorer.cli.tool import ArgumentParser
 from scorer.cli.unknown_words import warn_of_unknown_words
-from scorer.system.terminal import printable, shortened
+from scorer.system.terminal import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
@@ -25,11 +25,8 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
     from typing import Any
 
     from scorer.evaluation.evaluate import Evaluation
-    from scorer.evaluation.metrics import Figures, Interval
 
 __all__ = ["evaluate", "evaluate_arguments"]
-
-_WIDTHS = (11, 10, 10, 10, 7, 12)
 
 
 def evaluate_arguments(parser: ArgumentParser) -> None:
@@ -96,6 +93,8 @@ def evaluate(
 
 
 def _lines(result: Evaluation) -> Iterator[str]:
+    from scorer.evaluation.telling import figure_lines, group_lines
+
     figures = result.figures
     counts = f"{figures.rows:,} labelled reviews, {figures.positive / figures.rows:.1%} positive"
     yield f"{printable(result.input)}: {counts}"
@@ -104,58 +103,12 @@ def _lines(result: Evaluation) -> Iterator[str]:
         yield f"not counted: {result.left_out:,} without such a label, {result.unscored:,} without text"
     if result.skipped:
         yield f"left out: {result.skipped:,} bad lines"
-    yield from _figure_lines(figures)
+    yield from figure_lines(figures)
     if result.groups:
-        yield from ("", *_table(result.groups))
+        yield from ("", *group_lines(result.groups))
     if result.against and result.test:
-        yield from ("", "the other model, on the same rows:", *_figure_lines(result.against))
+        yield from ("", "the other model, on the same rows:", *figure_lines(result.against))
         yield (
             f"only the first is right: {result.test.only_first:,} rows, only the other: {result.test.only_second:,}; "
             f"by chance alone with p = {result.test.p_value:.2g} (McNemar)"
         )
-
-
-def _figure_lines(figures: Figures) -> Iterator[str]:
-    right = figures.confusion
-    yield f"accuracy           {_percent(figures.accuracy)}   always the same: {figures.majority:.1%}"
-    recalls = f"positive {figures.recall_positive:.1%}, negative {figures.recall_negative:.1%}"
-    yield f"balanced accuracy  {_percent(figures.balanced_accuracy)}   of {recalls}"
-    yield f"F1                 {figures.f1:.1%}"
-    yield f"ROC-AUC            {_number(figures.roc_auc)}"
-    yield f"log loss           {_number(figures.log_loss)}"
-    yield f"calibration error  {figures.calibration_error:.1%}"
-    yield (
-        f"right: {right['true_positive']:,} positive, {right['true_negative']:,} negative; "
-        f"wrong: {right['false_positive']:,} called positive, {right['false_negative']:,} called negative"
-    )
-
-
-def _table(groups: dict[str, Figures]) -> Iterator[str]:
-    width = max(len("group"), *(len(shortened(printable(name))) for name in groups))
-    titles = ("rows", "positive", "accuracy", "balanced", "AUC", "cal. error")
-    yield f"{'group':<{width}}" + "".join(f"{title:>{wide}}" for title, wide in zip(titles, _WIDTHS, strict=True))
-    for name, one in groups.items():
-        cells = (
-            f"{one.rows:,}",
-            f"{one.positive / one.rows:.1%}",
-            f"{one.accuracy.value:.1%}",
-            f"{one.balanced_accuracy.value:.1%}",
-            f"{one.roc_auc.value:.3f}",
-            f"{one.calibration_error:.1%}",
-        )
-        shown = ("–" if cell.startswith("nan") else cell for cell in cells)  # where a group has only one class
-        yield f"{shortened(printable(name)):<{width}}" + "".join(
-            f"{cell:>{wide}}" for cell, wide in zip(shown, _WIDTHS, strict=True)
-        )
-    known = [one.balanced_accuracy.value for one in groups.values() if one.balanced_accuracy.value >= 0]
-    errors = [one.calibration_error for one in groups.values()]
-    mean = f"mean of groups: balanced accuracy {sum(known) / len(known):.1%}, " if known else "mean of groups: "
-    yield f"{mean}calibration error {sum(errors) / len(errors):.1%}"
-
-
-def _percent(figure: Interval) -> str:
-    return f"{figure.value:.1%} ({figure.low:.1%}–{figure.high:.1%})"
-
-
-def _number(figure: Interval) -> str:
-    return f"{figure.value:.3f} ({figure.low:.3f}–{figure.high:.3f})"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scorer.arrow.columns import column_at, find_column
 from scorer.errors import InputError
 from scorer.evaluation.labels import LEFT_OUT, USUAL_LABELS, LabelReading, label_keys, reading_of
-from scorer.evaluation.metrics import Figures, McNemar, measure
+from scorer.evaluation.metrics import Figures, McNemar, by_group, measure
 from scorer.files.format import CsvOptions, Format
 from scorer.files.inputs import LocalInput
 from scorer.files.opening import open_source
@@ -93,7 +93,8 @@ def evaluate(options: EvaluationOptions, scorer: Scorer, against: Scorer | None 
     truth = label[used] == 1
     thresholds = [_threshold(options, one) for one in (scorer, against or scorer)]
     first = rows.probability[0][used]
-    groups = _by_group(rows.groups(used), first, truth, thresholds[0])
+    groups = by_group(rows.group_names, rows.group[used], first, truth, thresholds[0]) if options.by else {}
+    groups = dict(sorted(groups.items()))
     others: tuple[Figures, McNemar] | tuple[()] = ()
     if against:
         second = rows.probability[1][used]
@@ -116,13 +117,6 @@ def evaluate(options: EvaluationOptions, scorer: Scorer, against: Scorer | None 
 
 def _threshold(options: EvaluationOptions, scorer: Scorer) -> float:
     return scorer.sealed.card.threshold if options.threshold is None else options.threshold
-
-
-def _by_group(
-    group: NDArray[np.object_], probability: NDArray[np.float32], truth: NDArray[np.bool_], threshold: float
-) -> dict[str, Figures]:
-    names = sorted(set(group.tolist()))
-    return {name: measure(probability[group == name], truth[group == name], threshold) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +164,6 @@ class _Rows:
     def labels(self, reading: LabelReading) -> NDArray[np.int8]:
         """What each row's label means, int8 [rows]."""
         return np.array([reading.code(key) for key in self.label_keys], np.int8)[self.label]
-
-    def groups(self, used: NDArray[np.bool_]) -> NDArray[np.object_]:
-        """The group's name of each used row; none where there are no groups."""
-        return np.array(self.group_names, np.object_)[self.group[used]] if self.group_names else np.empty(0, np.object_)
 
 
 class _Codes:

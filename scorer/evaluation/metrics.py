@@ -1,5 +1,6 @@
-"""Figures of probabilities against labels, with intervals of 95 % where a formula gives them."""
+"""Figures of probabilities against labels, with their intervals of 95 %."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import comb, sqrt
 from statistics import NormalDist
@@ -8,10 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Figures", "Interval", "McNemar", "balanced_gain", "expected_calibration_error", "measure", "roc_auc"]
+from scorer.evaluation.calibration import calibration_gaps
 
-_Z = 1.959964  # 97.5 % of a normal distribution lie below
-_BINS = 15
+__all__ = [
+    "Figures",
+    "Interval",
+    "McNemar",
+    "Z",
+    "accuracy_gain",
+    "balanced_gain",
+    "by_group",
+    "measure",
+    "roc_auc",
+    "share_interval",
+]
+
+Z = 1.959964
+"""97.5 % of a normal distribution lie below."""
 _LEAST = 1e-7  # of a probability, so that one sure mistake does not make a log loss infinite
 _MOST_EXACT = 1000  # discordant rows; beyond, the normal distribution is as good
 
@@ -42,13 +56,14 @@ class Figures:
     """Mean of the two recalls: 0.5 for a verdict that is always the same."""
     majority: float
     """Accuracy of always saying what is more frequent."""
-    recall_positive: float
-    recall_negative: float
-    f1: float
-    """Of the positive class."""
+    precision: Interval
+    """Of the positive class, as `f1` is."""
+    recall_positive: Interval
+    recall_negative: Interval
+    f1: Interval
     roc_auc: Interval
     log_loss: Interval
-    calibration_error: float
+    calibration_error: Interval
 
     def as_dict(self) -> dict[str, Any]:
         """All figures, ready for JSON; None for what could not be measured."""
@@ -81,7 +96,7 @@ def measure(probability: Probabilities, label: Bools, threshold: float) -> Figur
     rows, positive = len(label), int(label.sum())
     true_positive, true_negative = int((said & label).sum()), int((~said & ~label).sum())
     false_positive, false_negative = rows - positive - true_negative, positive - true_positive
-    recalls = _share(true_positive, positive), _share(true_negative, rows - positive)
+    recalls = share_interval(true_positive, positive), share_interval(true_negative, rows - positive)
     return Figures(
         rows,
         positive,
@@ -91,15 +106,38 @@ def measure(probability: Probabilities, label: Bools, threshold: float) -> Figur
             "true_negative": true_negative,
             "false_negative": false_negative,
         },
-        _wilson(int(hits.sum()), rows),
-        _balanced(recalls, (positive, rows - positive)),
-        _share(max(positive, rows - positive), rows),
+        share_interval(int(hits.sum()), rows),
+        _balanced((recalls[0].value, recalls[1].value), (positive, rows - positive)),
+        max(positive, rows - positive) / rows if rows else float("nan"),
+        share_interval(true_positive, true_positive + false_positive),
         *recalls,
-        _share(2 * true_positive, 2 * true_positive + false_positive + false_negative),
+        _f1(true_positive, false_positive + false_negative),
         _auc_interval(roc_auc(probability, label), positive, rows - positive),
         _log_loss(probability, label),
-        expected_calibration_error(probability, label),
+        _calibration_error(probability, label),
     )
+
+
+def by_group(
+    names: Sequence[str], place: NDArray[np.integer], probability: Probabilities, label: Bools, threshold: float
+) -> dict[str, Figures]:
+    """Figures of each group that has rows, in the order of `names`; `place` says which group each row is in, [rows]."""
+    ends = np.cumsum(np.bincount(place, minlength=len(names)))
+    rows = np.split(np.argsort(place, kind="stable"), ends[:-1])
+    return {
+        name: measure(probability[chosen], label[chosen], threshold)
+        for name, chosen in zip(names, rows, strict=False)
+        if len(chosen)
+    }
+
+
+def accuracy_gain(first: Bools, second: Bools) -> Interval:
+    """How much higher the first's accuracy is; `first`, `second` say which verdicts on the same rows were right."""
+    if not len(first):
+        return Interval(*[float("nan")] * 3)
+    gains = first.astype(np.float64) - second
+    half = Z * float(gains.std()) / sqrt(len(gains))
+    return Interval(float(gains.mean()), float(gains.mean()) - half, float(gains.mean()) + half)
 
 
 def balanced_gain(first: Bools, second: Bools, label: Bools) -> Interval:
@@ -112,7 +150,7 @@ def balanced_gain(first: Bools, second: Bools, label: Bools) -> Interval:
     if not all(map(len, classes)):
         return Interval(*[float("nan")] * 3)
     mean = sum(float(one.mean()) for one in classes) / 2
-    half = _Z * sqrt(sum(float(one.var()) / len(one) for one in classes)) / 2
+    half = Z * sqrt(sum(float(one.var()) / len(one) for one in classes)) / 2
     return Interval(mean, mean - half, mean + half)
 
 
@@ -127,28 +165,20 @@ def roc_auc(probability: Probabilities, label: Bools) -> float:
     return float((ranks[place][label].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
-def expected_calibration_error(probability: Probabilities, label: Bools, bins: int = _BINS) -> float:
-    """Mean gap, over rows, between P(positive) and the share of positive rows in its equal-width bin; 0 is best."""
-    if not len(label):
-        return float("nan")
-    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
-    said = np.bincount(place, probability.astype(np.float64), bins)
-    true = np.bincount(place, label, bins)
-    return float(np.abs(said - true).sum() / len(label))
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
-
-
-def _wilson(hits: int, rows: int) -> Interval:
-    """A share with its score interval (Wilson 1927)."""
+def share_interval(hits: int, rows: int) -> Interval:
+    """A share of `rows` with its score interval (Wilson 1927); all NaN of none."""
     if not rows:
         return Interval(*[float("nan")] * 3)
-    share, z2 = hits / rows, _Z**2
+    share, z2 = hits / rows, Z**2
     middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = _Z * sqrt(share * (1 - share) / rows + z2 / (4 * rows**2)) / (1 + z2 / rows)
+    half = Z * sqrt(share * (1 - share) / rows + z2 / (4 * rows**2)) / (1 + z2 / rows)
     return Interval(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)))
+
+
+def _f1(hits: int, mistakes: int) -> Interval:
+    """2 s / (1 + s), where s is the share of hits in what label or verdict calls positive (Hand et al. 2021)."""
+    share = share_interval(hits, hits + mistakes)
+    return Interval(*(2 * one / (1 + one) for one in (share.value, share.low, share.high)))
 
 
 def _balanced(recalls: tuple[float, float], rows: tuple[int, int]) -> Interval:
@@ -175,8 +205,16 @@ def _log_loss(probability: Probabilities, label: Bools) -> Interval:
     return _around(float(losses.mean()), float(losses.std() / sqrt(len(losses))), float("inf"))
 
 
+def _calibration_error(probability: Probabilities, label: Bools) -> Interval:
+    """As a mean over rows; of a model that errs nowhere it is above 0 as well, by chance, the more the fewer rows."""
+    if not len(label):
+        return Interval(*[float("nan")] * 3)
+    gaps = calibration_gaps(probability, label)
+    return _around(float(gaps.mean()), float(gaps.std() / sqrt(len(gaps))), 1.0)
+
+
 def _around(value: float, deviation: float, most: float) -> Interval:
-    return Interval(value, max(0.0, value - _Z * deviation), min(most, value + _Z * deviation))
+    return Interval(value, max(0.0, value - Z * deviation), min(most, value + Z * deviation))
 
 
 def _plain(value: Any) -> Any:

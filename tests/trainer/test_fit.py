@@ -112,14 +112,15 @@ def test_evaluate_agrees_with_the_history(command: Command, fitted: Path) -> Non
     result = command("trainer", "evaluate", "best.pth", "--data", DATA, "--split", "test", "--record")
     assert result.code == 0, result.err
     metrics = load_checkpoint(Path("best.pth")).metrics
-    assert f"accuracy {metrics['test']['accuracy']:.2%} (60 reviews)" in result.out
+    assert f"accuracy           {metrics['test']['accuracy']['value']:.1%} (" in result.out
     assert metrics.keys() == {"validation", "verdict", "test"}
-    assert f"'{DATA}', split 'test': " in result.out
+    assert f"'{DATA}', split 'test': 60 reviews, 50.0% positive" in result.out
     kept = command("trainer", "evaluate", "best.pth", "--data", DATA, "--split", "dev")
-    assert f"accuracy {metrics['validation']['accuracy']:.2%} (16 reviews)" in kept.out
+    assert f"accuracy           {metrics['validation']['accuracy']:.1%} (" in kept.out
+    assert "16 reviews, " in kept.out
     others = command("trainer", "evaluate", "best.pth", "--data", DATA / "short_sentences.csv")
     assert "all rows" in others.out
-    assert "(80 reviews)" in others.out
+    assert "80 reviews, " in others.out
     one_line(command("trainer", "evaluate", "best.pth", "--data", DATA, "--split", "extra"), "'extra'", "train, test")
 
 

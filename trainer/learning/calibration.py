@@ -9,25 +9,14 @@ threshold fitted on the same reviews would say no more than the shift does.
 from dataclasses import dataclass
 from math import exp
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from scorer.evaluation.calibration import BINS, expected_calibration_error
 from trainer.data.weights import effective_rows
 
-__all__ = [
-    "BINS",
-    "Bin",
-    "Calibration",
-    "calibrate",
-    "expected_calibration_error",
-    "fit_scaling",
-    "reliability",
-]
-
-BINS = 15
+__all__ = ["Calibration", "calibrate", "fit_scaling"]
 
 _SPREAD = 0.7  # deviation of the logarithm of temperatures, and of shifts, that are to be expected
 
@@ -49,34 +38,6 @@ class Calibration:
     def of(self, logits: Tensor) -> Tensor:
         """Calibrated logits, of any shape."""
         return logits / self.temperature + self.shift
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Reviews of similar probability: their share of all weight, mean probability, and share of positives."""
-
-    share: float
-    probability: float
-    positive: float
-
-
-def reliability(
-    probabilities: NDArray[np.floating], labels: NDArray[np.floating], weights: NDArray[np.floating], bins: int = BINS
-) -> list[Bin]:
-    """The non-empty ones of `bins` equal-width bins of P(positive); all arrays are [rows]."""
-    place = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
-    total, said, true = (np.bincount(place, weights * values) for values in (1.0, probabilities, labels))
-    found = np.flatnonzero(total)
-    columns = total[found] / total.sum(), said[found] / total[found], true[found] / total[found]
-    return [Bin(*map(float, one)) for one in zip(*columns, strict=True)]
-
-
-def expected_calibration_error(
-    probabilities: NDArray[np.floating], labels: NDArray[np.floating], weights: NDArray[np.floating], bins: int = BINS
-) -> float:
-    """Weighted mean gap, over reviews, between P(positive) and the share of positive ones in its bin; 0 is best."""
-    found = reliability(probabilities, labels, weights, bins)
-    return sum(one.share * abs(one.probability - one.positive) for one in found)
 
 
 def fit_scaling(logits: Tensor, labels: Tensor, weights: Tensor) -> tuple[float, float]:

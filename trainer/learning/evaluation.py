@@ -1,9 +1,9 @@
 """Loss, accuracy and calibration of a network on batches, and of a checkpoint on a split, source by source."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from scorer.evaluation.calibration import expected_calibration_error
+from scorer.evaluation.metrics import Figures, by_group, measure
 from trainer.data.batches import Batch, validation_batches
 from trainer.data.reviews import DataOptions, encode_reviews, sources_of
 from trainer.data.splits import choose_judged
 from trainer.data.weights import cell_weights
-from trainer.learning.calibration import expected_calibration_error
 from trainer.learning.checkpoint import load_checkpoint, save_checkpoint
 from trainer.network.lstm import SentimentLSTM
 
 __all__ = [
+    "CheckpointEvaluation",
     "Evaluation",
     "Mean",
     "Prediction",
@@ -32,6 +34,8 @@ __all__ = [
     "mean_of",
     "predict",
 ]
+
+_THRESHOLD = 0.5
 
 
 class Prediction(NamedTuple):
@@ -68,15 +72,19 @@ class SourceFigures:
 
 
 @dataclass(frozen=True)
-class CalibratedEvaluation(Evaluation):
-    """How well a checkpoint does with its temperature, which is what its sealed model serves."""
+class CheckpointEvaluation:
+    """How well a checkpoint does with its temperature, as its sealed model serves it."""
 
-    ece: float
-    """Expected calibration error of P(positive), a share of 1."""
-    sources: dict[str, dict[str, float]] = field(default_factory=dict)
-    """Each source's `SourceFigures` by its name."""
-    judged_by: str = ""
+    figures: Figures
+    sources: dict[str, Figures]
+    """By name, where there are several."""
+    judged_by: str
     """Which rows of the data were judged."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        sources = {name: figures.as_dict() for name, figures in self.sources.items()}
+        return {**self.figures.as_dict(), "sources": sources, "judged_by": self.judged_by}
 
 
 class Mean:
@@ -176,8 +184,8 @@ def describe_sources(sources: Mapping[str, Mapping[str, float]]) -> list[str]:
 
 def evaluate_checkpoint(
     path: Path, data: DataOptions, split: str | None = None, *, record: bool = False
-) -> CalibratedEvaluation:
-    """Loss, accuracy and calibration error, over rows, of a checkpoint on one split; raises `TrainerError`.
+) -> CheckpointEvaluation:
+    """Figures of a checkpoint on one split, in all and by source; raises `TrainerError`.
 
     `split` None means the test split, else the rows that were kept from training, else all rows of other data.
     With `record` the figures are kept in the checkpoint, from where they reach the card of its sealed model.
@@ -187,12 +195,13 @@ def evaluate_checkpoint(
     judged_by, reviews = choose_judged(data, split, *fitted)
     encoded = encode_reviews(reviews, checkpoint.build_encoder(), np.ones(len(reviews), np.float32))
     batches = validation_batches(encoded, checkpoint.recipe, checkpoint.text)
-    predictions = predict(checkpoint.build_network(), batches, checkpoint.temperature)
-    judged = joined_predictions(predictions)
-    ece = expected_calibration_error(torch.sigmoid(judged.logits).numpy(), encoded.labels, encoded.weights)
-    sources = figures_by_source(judged, sources_of(reviews))
-    result = CalibratedEvaluation(**asdict(mean_of(predictions, "rows")), ece=ece, sources=sources, judged_by=judged_by)
+    judged = joined_predictions(predict(checkpoint.build_network(), batches, checkpoint.temperature))
+    probability, label = torch.sigmoid(judged.logits).numpy(), judged.labels.numpy() > _THRESHOLD
+    names, place = np.unique(sources_of(reviews), return_inverse=True)
+    sources = by_group(names.tolist(), place, probability, label, _THRESHOLD)
+    figures = measure(probability, label, _THRESHOLD)
+    result = CheckpointEvaluation(figures, sources if len(sources) > 1 else {}, judged_by)
     if record:
-        metrics = {**checkpoint.metrics, split or "test": asdict(result)}
+        metrics = {**checkpoint.metrics, split or "test": result.as_dict()}
         save_checkpoint(replace(checkpoint, metrics=metrics), path)
     return result

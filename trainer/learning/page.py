@@ -9,44 +9,20 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from scorer.evaluation.metrics import Figures, measure
+from scorer.evaluation.metrics import by_group
 from scorer.report import charts
-from scorer.report.page import (
-    Block,
-    Cell,
-    Chart,
-    Column,
-    Matrix,
-    Page,
-    Prose,
-    Review,
-    Reviews,
-    Section,
-    Span,
-    Table,
-    Tile,
-    Tiles,
-    count,
-    number,
-    percent,
-)
-from trainer.learning.calibration import reliability
+from scorer.report.judged import Judged, figure_blocks, group_table, surest_mistakes, threshold_table
+from scorer.report.page import Block, Cell, Chart, Column, Page, Prose, Review, Reviews, Section, Table, count, percent
 from trainer.learning.checkpoint import Checkpoint, EpochRecord
 from trainer.learning.evaluation import Prediction
 from trainer.learning.report import best_epoch, describe_fit
 
 __all__ = ["fit_page"]
 
-_MOST_POINTS = 200
-"""Of a curve: more would not be seen, and make the page heavy."""
 _MOST_MISTAKES = 12
 _MOST_CHARACTERS = 700
 _LENGTHS = (16, 32, 64, 128, 256, 512)
 """Tokens up to which reviews are of one length."""
-_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 
 
 def fit_page(
@@ -62,87 +38,18 @@ def fit_page(
     `judged` is what `best` says, calibrated, of the held-out reviews; their texts, sources and lengths in tokens are
     [rows].
     """
-    probability, label = torch.sigmoid(judged.logits).numpy(), judged.labels.numpy() > 0.5
-    figures = measure(probability, label, 0.5)
+    found = Judged(torch.sigmoid(judged.logits).numpy(), judged.labels.numpy() > 0.5)
     sections = [
-        Section("Result", list(_result(best, figures, probability, label))),
+        Section("Result", list(figure_blocks(found, f"temperature {best.temperature:.2f}"))),
         Section("Learning", list(_learning(history)), describe_fit(history)[-1].capitalize() + "."),
-        Section("Thresholds", list(_thresholds(probability, label)), "What another threshold than 0.5 would give."),
-        Section("Where it is good", list(_groups(probability, label, sources, lengths))),
-        Section("Mistakes", [_mistakes(probability, label, texts, sources)]),
+        Section("Thresholds", [threshold_table(found)], "What another threshold than 0.5 would give."),
+        Section("Where it is good", list(_groups(found, sources, lengths))),
+        Section("Mistakes", [_mistakes(found, texts, sources)]),
         Section("How it was made", list(_making(best, history))),
     ]
-    rows = count(figures.rows)
+    rows = count(len(found.label))
     lead = f"Epoch {best.epoch} of {len(history)}, judged on {rows} held-out reviews, none of which it learned from."
     return Page(best.data.get("name", "fit"), "Training report", lead, sections, list(_facts(best)))
-
-
-def _result(best: Checkpoint, figures: Figures, probability: Floats, label: Bools) -> Iterator[Block]:
-    accuracy, balanced, auc = figures.accuracy, figures.balanced_accuracy, figures.roc_auc
-    yield Tiles(
-        [
-            Tile("Accuracy", percent(accuracy.value), f"{percent(accuracy.low)} to {percent(accuracy.high)}"),
-            Tile("Always the same verdict", percent(figures.majority), "accuracy of the more frequent label"),
-            Tile("Balanced accuracy", percent(balanced.value), f"{percent(balanced.low)} to {percent(balanced.high)}"),
-            Tile("ROC-AUC", number(auc.value), f"{number(auc.low)} to {number(auc.high)}"),
-            Tile("Log loss", number(figures.log_loss.value), "nats"),
-            Tile("Calibration error", percent(figures.calibration_error), f"temperature {best.temperature:.2f}"),
-        ]
-    )
-    of = figures.confusion
-    counts = [[of["true_negative"], of["false_positive"]], [of["false_negative"], of["true_positive"]]]
-    names = ["negative", "positive"]
-    yield Matrix("Labels and verdicts", names, names, counts, "label \\ verdict", [(0, 0), (1, 1)])
-    if 0 < figures.positive < figures.rows:
-        yield from _ranking(figures, probability, label)
-    yield _reliability(probability, label)
-
-
-def _ranking(figures: Figures, probability: Floats, label: Bools) -> Iterator[Chart]:
-    """How well probabilities order the reviews: ROC, precision and recall, at every threshold."""
-    order = np.argsort(-probability, kind="stable")
-    last = np.append(np.diff(probability[order]) != 0, True)  # equal probabilities fall to one side together
-    hits, said = np.cumsum(label[order])[last], np.flatnonzero(last) + 1
-    recall, false = hits / figures.positive, (said - hits) / (figures.rows - figures.positive)
-    at = 1 - figures.recall_negative, figures.recall_positive
-    kept = _thinned(len(hits))
-    roc = charts.curve(
-        [0.0, *false[kept]],
-        [0.0, *recall[kept]],
-        xlabel="negative reviews called positive",
-        ylabel="positive reviews found",
-        chance=lambda share: share,
-        spot=(*at, f"threshold 0.5: {at[1]:.1%} found, {at[0]:.1%} falsely"),
-    )
-    area = f"Area under the curve {number(figures.roc_auc.value)}: how likely a good review stands above a bad one."
-    yield Chart("ROC", charts.drawn(roc), area)
-    found = figures.confusion["true_positive"] + figures.confusion["false_positive"]
-    precision, share = figures.confusion["true_positive"] / max(found, 1), figures.positive / figures.rows
-    both = charts.curve(
-        recall[kept],
-        (hits / said)[kept],
-        xlabel="recall",
-        ylabel="precision",
-        chance=lambda _: share,
-        spot=(at[1], precision, f"threshold 0.5: recall {at[1]:.1%}, precision {precision:.1%}"),
-    )
-    words = (
-        f"At 0.5, {percent(precision)} of what is called positive is, and {percent(at[1])} of the positive is found."
-    )
-    yield Chart("Precision and recall", charts.drawn(both), words)
-
-
-def _thinned(points: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, points - 1, _MOST_POINTS).astype(np.int64))
-
-
-def _reliability(probability: Floats, label: Bools) -> Chart:
-    bins = reliability(probability, label.astype(np.float32), np.ones(len(label), np.float32))
-    said, true, shares = ([getattr(one, name) for one in bins] for name in ("probability", "positive", "share"))
-    rows = [[f"{one.probability:.3f}", percent(one.positive), percent(one.share)] for one in bins]
-    numbers = Table("Reliability", [Column("said"), Column("true"), Column("of the reviews")], rows)
-    words = "On the line, a probability means what it says; larger dots stand for more reviews."
-    return Chart("Reliability", charts.drawn(charts.reliability(said, true, shares)), words, numbers)
 
 
 def _learning(history: Sequence[EpochRecord]) -> Iterator[Block]:
@@ -170,55 +77,26 @@ def _learning(history: Sequence[EpochRecord]) -> Iterator[Block]:
     yield Table("Epochs", [Column(name) for name in columns], rows)
 
 
-def _thresholds(probability: Floats, label: Bools) -> Iterator[Table]:
-    rows = []
-    for threshold in _THRESHOLDS:
-        one = measure(probability, label, threshold)
-        called = one.confusion["true_positive"] + one.confusion["false_positive"]
-        precision = one.confusion["true_positive"] / called if called else float("nan")
-        shares = one.accuracy.value, one.balanced_accuracy.value, precision, one.recall_positive, one.f1
-        rows.append([f"{threshold:.1f}", count(called), *map(percent, shares)])
-    names = ("threshold", "called positive", "accuracy", "balanced accuracy", "precision", "recall", "F1")
-    yield Table("By threshold", [Column(name) for name in names], rows)
-
-
-def _groups(
-    probability: Floats, label: Bools, sources: NDArray[np.str_], lengths: NDArray[np.int64]
-) -> Iterator[Table]:
-    place = np.digitize(lengths, _LENGTHS, right=True)
+def _groups(judged: Judged, sources: NDArray[np.str_], lengths: NDArray[np.int64]) -> Iterator[Table]:
     names = [f"up to {most}" for most in _LENGTHS] + [f"more than {_LENGTHS[-1]}"]
-    by_length = {name: place == number for number, name in enumerate(names) if (place == number).any()}
-    yield _group_table("By length in tokens", by_length, probability, label)
-    yield _group_table("By source", {str(name): sources == name for name in np.unique(sources)}, probability, label)
+    known = judged.probability, judged.label, judged.threshold
+    by_length = by_group(names, np.digitize(lengths, _LENGTHS, right=True), *known)
+    yield group_table("By length in tokens", by_length, judged.figures)
+    found, place = np.unique(sources, return_inverse=True)
+    yield group_table("By source", by_group(found.tolist(), place, *known), judged.figures)
 
 
-def _group_table(title: str, groups: Mapping[str, Bools], probability: Floats, label: Bools) -> Table:
-    overall = float(((probability >= 0.5) == label).mean())
-    rows: list[list[Cell]] = []
-    for name, chosen in groups.items():
-        one = measure(probability[chosen], label[chosen], 0.5)
-        span = Span(one.accuracy.value, one.accuracy.low, one.accuracy.high, overall)
-        rows.append([name, count(one.rows), percent(one.positive / one.rows), percent(one.accuracy.value), span])
-    columns = [Column(title.removeprefix("By ").capitalize(), False), Column("reviews"), Column("positive")]
-    return Table(title, [*columns, Column("accuracy"), Column("with its interval", False)], rows)
-
-
-def _mistakes(probability: Floats, label: Bools, texts: pa.Array, sources: NDArray[np.str_]) -> Block:
+def _mistakes(judged: Judged, texts: pa.Array, sources: NDArray[np.str_]) -> Block:
     """The reviews whose wrong verdict is surest."""
-    sure = np.where(label, 1 - probability, probability)
-    wrong = [int(row) for row in np.argsort(-sure, kind="stable")[:_MOST_MISTAKES] if sure[row] > 0.5]
+    wrong = surest_mistakes(judged, _MOST_MISTAKES)
     if not wrong:
         return Prose(["None: every held-out review is judged rightly."])
-    reviews = [
-        Review(
-            [(_cut(texts[row].as_py()), 0.0)],
-            float(probability[row]),
-            "positive" if probability[row] >= 0.5 else "negative",
-            "says positive" if probability[row] >= 0.5 else "says negative",
-            [f"label {'positive' if label[row] else 'negative'}", f"row {row + 1}", str(sources[row])],
-        )
-        for row in wrong
-    ]
+    reviews = []
+    for row in wrong:
+        label, said = ("positive", "negative") if judged.label[row] else ("negative", "positive")
+        facts = f"label {label}", f"row {row + 1}", str(sources[row])
+        text = _cut(texts[row].as_py())
+        reviews.append(Review([(text, 0.0)], float(judged.probability[row]), said, f"says {said}", facts))
     return Reviews("The surest ones", reviews, "Look for wrong labels among them before you blame the model.")
 
 

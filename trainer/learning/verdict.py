@@ -80,12 +80,12 @@ def _row(name: str, figures: Figures) -> tuple[str, ...]:
         name,
         f"{figures.accuracy.value:.1%}",
         f"{balanced.value:.1%} ({100 * balanced.low:.1f}–{100 * balanced.high:.1f})",
-        f"{figures.recall_positive:.1%}",
-        f"{figures.recall_negative:.1%}",
-        f"{figures.f1:.3f}",
+        f"{figures.recall_positive.value:.1%}",
+        f"{figures.recall_negative.value:.1%}",
+        f"{figures.f1.value:.3f}",
         f"{auc.value:.3f} ({auc.low:.3f}–{auc.high:.3f})",
         f"{figures.log_loss.value:.3f}",
-        f"{figures.calibration_error:.1%}",
+        f"{figures.calibration_error.value:.1%}",
     )
 
 

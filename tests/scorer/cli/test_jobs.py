@@ -114,7 +114,7 @@ def test_the_trainer_prints_json(
     epochs = [line for line in map(json.loads, fit.err.splitlines()) if "validation_loss" in line]
     assert epochs[0]["validation_loss"] == told["history"][0]["validation_loss"]
     figures = json.loads(command("trainer", "evaluate", "best.pth", "--data", DATA, "--json").out)
-    assert 0 <= figures["accuracy"] <= 1
+    assert 0 <= figures["accuracy"]["value"] <= 1
 
 
 @pytest.mark.parametrize("arguments", [("scorer",), ("scorer", "run"), ("trainer", "fit"), ("exporter", "to-onnx")])

@@ -83,8 +83,8 @@ def test_csv_is_read_as_a_run_reads_it(command: Command) -> None:
 
 def test_the_threshold_moves_verdicts(command: Command) -> None:
     write_table(Path("in.csv"), {"text": TEXTS[:4], "label": [1, 0, 1, 0]})
-    assert judged(command, "in.csv", "--threshold", "0")["recall_negative"] == 0
-    assert judged(command, "in.csv", "--threshold", "1")["recall_positive"] == 0
+    assert judged(command, "in.csv", "--threshold", "0")["recall_negative"]["value"] == 0
+    assert judged(command, "in.csv", "--threshold", "1")["recall_positive"]["value"] == 0
     assert command("scorer", "evaluate", "in.csv", "--threshold", "1.5").code == 2
 
 

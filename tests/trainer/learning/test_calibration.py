@@ -3,8 +3,9 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from scorer.evaluation.calibration import expected_calibration_error
 from trainer.data.weights import cell_weights
-from trainer.learning.calibration import calibrate, expected_calibration_error, fit_scaling
+from trainer.learning.calibration import calibrate, fit_scaling
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_from_labelled_reviews_alone_to_a_calibrated_sealed_model(command: Comma
     result = command("trainer", "evaluate", "best.pth", "--data", DATA, "--record")
     assert "calibration error" in result.out
     recorded = load_checkpoint(Path("best.pth"))
-    assert recorded.metrics["test"].keys() == {"loss", "accuracy", "reviews", "ece", "sources", "judged_by"}
+    assert recorded.metrics["test"].keys() >= {"accuracy", "calibration_error", "sources", "judged_by"}
     assert recorded.recipe == checkpoint.recipe
 
 
