@@ -61,7 +61,7 @@ def measure_stages(reviews: Path, scored: Path) -> Stages:
     source, output = open_input(file, options), LocalOutput(scored)
     fingerprint = fingerprint_of([file], options, scorer.sealed)
     with finished_work(output, fingerprint, every=options.keep_every) as work:
-        prepare = partial(prepare_window, scorer=scorer, source=source, work=work)
+        prepare = partial(prepare_window, scorer=scorer, source=source, work=work, explain=False)
         rows, read = cpu_seconds(lambda: list(source.windows()))
         windows, text_to_ids = cpu_seconds(lambda: [prepare(window) for window in rows])
         scores, network = cpu_seconds(lambda: _run_network(windows, scorer))
@@ -71,7 +71,7 @@ def measure_stages(reviews: Path, scored: Path) -> Stages:
 
 def _run_network(windows: list[Window], scorer: Scorer) -> list[Scores]:
     with ThreadPoolExecutor(available_cpus()) as pool:
-        return [window.scores(list(pool.map(scorer.probabilities, window.batches))) for window in windows]
+        return [window.scores(list(pool.map(scorer.log_odds, window.batches))) for window in windows]
 
 
 def _write(windows: list[Window], scores: list[Scores], scorer: Scorer, options: RunOptions, output: Output) -> None:

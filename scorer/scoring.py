@@ -15,8 +15,9 @@ from scorer.arrow.arrays import bools, bools_of, floats_of, integers_of, numbers
 from scorer.arrow.columns import choose_name, column_at, find_text_column
 from scorer.arrow.decoding import decode_texts, is_text
 from scorer.errors import InputError, OnError
+from scorer.explaining import CANDIDATES, Explainer, Question, Word, words_column
 from scorer.model.batches import Batch, plan_batches
-from scorer.model.network import Network, open_model
+from scorer.model.network import Network, open_model, probabilities
 from scorer.model.sealed import SealedModel
 from scorer.scores import Decision, ScoreColumns, Scores, Status, WordCounts, scored_schema
 from scorer.tables import array_of, column_names, like, with_columns
@@ -36,19 +37,28 @@ _PLAIN = ScoreColumns()
 class Prepared:
     """A column of texts as the network needs it: each different text once, in batches that may be run in any order."""
 
-    batches: list[Batch]
+    texts: list[Batch]
     places: NDArray[np.integer]
     """For every text, which of the different ones it is: [rows]."""
     status: NDArray[np.uint8]
     """Of every text, uint8 [rows]."""
     words: WordCounts
+    question: Question | None = None
+    """About the words of the different texts, if they are asked for."""
 
-    def scores(self, probabilities: Iterable[NDArray[np.float32]]) -> Scores:
-        """All scores from those of each batch, float32 [batch], in the order of `batches`."""
+    @property
+    def batches(self) -> list[Batch]:
+        """All that the network has to run."""
+        return [*self.texts, *self.question.batches] if self.question else self.texts
+
+    def scores(self, log_odds: Iterable[NDArray[np.float64]]) -> Scores:
+        """All scores from the log-odds of each batch, float64 [batch], in the order of `batches`."""
         distinct = np.full(int(self.places.max(initial=-1)) + 1, np.nan, np.float32)
-        for batch, probability in zip(self.batches, probabilities, strict=True):
-            distinct[batch.rows] = probability
-        return Scores(distinct[self.places], self.status, self.words)
+        said = iter(log_odds)
+        for batch, values in zip(self.texts, said, strict=False):
+            distinct[batch.rows] = probabilities(values)
+        strongest = words_column(self.question.words(said)).take(numbers(self.places)) if self.question else None
+        return Scores(distinct[self.places], self.status, self.words, strongest)
 
 
 class Scorer:
@@ -64,6 +74,7 @@ class Scorer:
         self.sealed = sealed
         self._encoder = TextEncoder(sealed.tokenizer_json, sealed.card.text)
         self._network = network.result()
+        self._explainer = Explainer(self._encoder, self._network)
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> "Scorer":
@@ -111,7 +122,7 @@ class Scorer:
         if taken := [field.name for field in columns.fields if field.name in names]:
             raise InputError(f"the frame already has a column {taken[0]!r}; name the new ones with a prefix")
         texts: Any = frame[chosen]  # type: ignore[index]
-        values = self._columns_of(self._score_array(array_of(texts)), columns)
+        values = self._columns_of(self._score_array(array_of(texts), columns.explain), columns)
         result: Frame = with_columns(frame, texts, dict(zip([f.name for f in columns.fields], values, strict=True)))
         return result
 
@@ -143,23 +154,42 @@ class Scorer:
         ['id', 'text', 'sentiment_probability', 'sentiment']
         """
         path = find_text_column("the batch", batch.schema, text_column)
-        scores = self.score_texts(*decode_texts(column_at(batch, path)))
+        scores = self.score_texts(*decode_texts(column_at(batch, path)), explain=columns.explain)
         if on_error is OnError.fail and scores.first_error is not None:
             raise InputError(f"row {scores.first_error + 1} of the batch: its text is not UTF-8")
         return self.append_scores(batch, scores, columns)
 
+    def explain(self, texts: Iterable[str | None]) -> list[list[Word]]:
+        """Every word of each text with its effect, in the order of the text; none of what the model does not read.
+
+        >>> [words] = Scorer.open().explain(["A fine film."])
+        >>> max(words, key=lambda word: word.effect).text
+        'fine'
+        """
+        array = strings(texts)
+        question = self._explainer.question(array, self._encoder.encode(array))
+        return question.words(map(self.log_odds, question.batches))
+
     def score_texts(
-        self, texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_] | None = None
+        self,
+        texts: pa.StringArray | pa.LargeStringArray,
+        unreadable: NDArray[np.bool_] | None = None,
+        *,
+        explain: bool = False,
     ) -> Scores:
-        """Score every text, each different one once.
+        """Score every text, each different one once; with `explain` also find the strongest ones.
 
         Rows that are `unreadable`, bool [rows], are not looked at and have the status `error`.
         """
-        prepared = self.prepare(texts, unreadable)
-        return prepared.scores(map(self.probabilities, prepared.batches))
+        prepared = self.prepare(texts, unreadable, explain=explain)
+        return prepared.scores(map(self.log_odds, prepared.batches))
 
     def prepare(
-        self, texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_] | None = None
+        self,
+        texts: pa.StringArray | pa.LargeStringArray,
+        unreadable: NDArray[np.bool_] | None = None,
+        *,
+        explain: bool = False,
     ) -> Prepared:
         """All of `score_texts` that comes before the network."""
         if unreadable is not None and unreadable.any():
@@ -174,11 +204,12 @@ class Scorer:
         if unreadable is not None:
             status[unreadable] = Status.error
         words = WordCounts(*self._encoder.count_words(ids))
-        return Prepared(list(plan_batches(ids, self._encoder.settings)), places, status, words)
+        question = self._explainer.question(distinct.dictionary, ids, CANDIDATES) if explain else None
+        return Prepared(list(plan_batches(ids, self._encoder.settings)), places, status, words, question)
 
-    def probabilities(self, batch: Batch) -> NDArray[np.float32]:
-        """P(positive) of each row of a batch, float32 [batch]."""
-        return self._network.probabilities(*batch.padded())
+    def log_odds(self, batch: Batch) -> NDArray[np.float64]:
+        """Log-odds of positive of each row of a batch, float64 [batch]."""
+        return self._network.log_odds(*batch.padded())
 
     def append_scores(self, batch: pa.RecordBatch, scores: Scores, columns: ScoreColumns) -> pa.RecordBatch:
         """`batch` with its columns untouched and the score columns after them."""
@@ -186,10 +217,10 @@ class Scorer:
         schema = scored_schema(batch.schema, columns)
         return pa.RecordBatch.from_arrays([*batch.columns, *values], schema=schema)
 
-    def _score_array(self, texts: pa.Array) -> Scores:
+    def _score_array(self, texts: pa.Array, explain: bool = False) -> Scores:
         if not is_text(texts.type):
             raise InputError(f"texts are strings, not {texts.type}")
-        scores = self.score_texts(*decode_texts(texts))
+        scores = self.score_texts(*decode_texts(texts), explain=explain)
         if scores.first_error is not None:
             raise InputError(f"text {scores.first_error + 1} is not UTF-8")
         return scores
@@ -200,6 +231,8 @@ class Scorer:
             numbers(scores.probability, unscored),
             self._labels_of(scores.probability, unscored, columns.decision),
         ]
+        if columns.explain and scores.strongest is not None:
+            values.append(pc.if_else(bools(~unscored), scores.strongest, pa.nulls(1, scores.strongest.type)[0]))
         if columns.status:
             values.append(strings(status.name for status in Status).take(numbers(scores.status)))
         return values

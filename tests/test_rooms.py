@@ -12,11 +12,13 @@ PACKAGES = ("scorer", "trainer", "exporter")
 
 # Each room may import those below it and itself; `files` may not know of texts or models.
 ROOMS = {
-    "cli": {"run", "report", "evaluation", "scoring", "scores", "files", "model", "arrow", "system", "errors"},
+    "cli": {"run", "report", "evaluation", "explaining", "scoring", "scores", "files", "model", "arrow", "system"}
+    | {"errors"},
     "report": {"evaluation", "explaining", "scoring", "scores", "files", "model", "arrow", "system", "errors"},
     "run": {"scoring", "scores", "files", "model", "arrow", "tokens", "system", "errors"},
     "evaluation": {"scoring", "scores", "files", "arrow", "system", "errors"},
-    "scoring": {"scores", "tables", "model", "tokens", "arrow", "errors"},
+    "scoring": {"explaining", "scores", "tables", "model", "tokens", "arrow", "errors"},
+    "explaining": {"scores", "model", "tokens", "arrow", "errors"},
     "tables": {"arrow", "errors"},
     "scores": {"arrow", "errors"},
     "files": {"arrow", "system", "errors"},

@@ -64,7 +64,8 @@ def _with_pandas_columns(found: Any, fields: Sequence[pa.Field]) -> Any:
 
 
 def _pandas_column(field: pa.Field) -> dict[str, Any]:
-    pandas_type, numpy_type = {pa.string(): ("unicode", "object"), pa.float32(): ("float32", "float32")}[field.type]
+    known = {pa.string(): ("unicode", "object"), pa.float32(): ("float32", "float32")}
+    pandas_type, numpy_type = ("list[object]", "object") if pa.types.is_list(field.type) else known[field.type]
     names = {"name": field.name, "field_name": field.name}
     return {**names, "pandas_type": pandas_type, "numpy_type": numpy_type, "metadata": None}
 
@@ -77,16 +78,33 @@ def _string_labels(levels: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _with_spark_fields(found: Any, fields: Sequence[pa.Field]) -> Any:
     """The JSON form of Spark's `StructType`."""
-    types = {pa.string(): "string", pa.float32(): "float"}
-    new = [{"name": field.name, "type": types[field.type], "nullable": True, "metadata": {}} for field in fields]
-    return {**found, "fields": [*found["fields"], *new]}
+    return {**found, "fields": [*found["fields"], *map(_spark_field, fields)]}
+
+
+def _spark_field(field: pa.Field) -> dict[str, Any]:
+    return {"name": field.name, "type": _spark_type(field.type), "nullable": True, "metadata": {}}
+
+
+def _spark_type(kind: pa.DataType) -> Any:
+    if pa.types.is_list(kind):
+        return {"type": "array", "elementType": _spark_type(kind.value_type), "containsNull": True}
+    if pa.types.is_struct(kind):
+        return {"type": "struct", "fields": [_spark_field(field) for field in kind]}
+    return {pa.string(): "string", pa.float32(): "float"}[kind]
 
 
 def _with_features(found: Any, fields: Sequence[pa.Field]) -> Any:
     """The `Features` of Hugging Face's `datasets`."""
-    types = {pa.string(): "string", pa.float32(): "float32"}
-    new = {field.name: {"dtype": types[field.type], "_type": "Value"} for field in fields}
+    new = {field.name: _feature(field.type) for field in fields}
     return {**found, "info": {**found["info"], "features": {**found["info"]["features"], **new}}}
+
+
+def _feature(kind: pa.DataType) -> Any:
+    if pa.types.is_list(kind):
+        return [_feature(kind.value_type)]  # so it was written before `List` had a name, and is still read
+    if pa.types.is_struct(kind):
+        return {field.name: _feature(field.type) for field in kind}
+    return {"dtype": {pa.string(): "string", pa.float32(): "float32"}[kind], "_type": "Value"}
 
 
 _EXTENDERS: dict[bytes, Callable[[Any, Sequence[pa.Field]], Any]] = {

@@ -87,6 +87,11 @@ def _output_arguments(group: ArgumentGroup) -> None:
     add("--columns", dest="keep_columns", metavar="A,B", type=value_list, default=(), help=kept)
     add("--prefix", metavar="TEXT", default="", help="Put before the names of the new columns.")
     add("--status", action="store_true", help="Add a column: ok, truncated, empty, null or error.")
+    add(
+        "--explain",
+        action="store_true",
+        help="Add a column: the strongest words and their effects; 10 to 30 times the work.",
+    )
     add("--force", action="store_true", help="Replace an existing output.")
     add(
         "--skip-existing",
@@ -256,6 +261,7 @@ def _run_options(
     output_format: str | None,
     prefix: str,
     status: bool,
+    explain: bool,
     on_error: str,
     engine: str,
     **given: Any,
@@ -277,7 +283,7 @@ def _run_options(
         input_format=Format(format) if format else None,
         output_format=Format(output_format) if output_format else None,
         csv=csv_options(given),
-        columns=ScoreColumns(prefix, status, decision_options(given)),
+        columns=ScoreColumns(prefix, status, decision_options(given), explain),
         on_error=OnError(on_error),
         **given,
     )

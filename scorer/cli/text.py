@@ -28,12 +28,13 @@ __all__ = ["text", "text_arguments"]
 def text_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer text`."""
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="Texts to score; none, or -: one per line of stdin.")
+    parser.add_argument("--explain", action="store_true", help="Show what each word does to the score.")
     decision_arguments(parser)
     model_argument(parser)
     json_argument(parser)
 
 
-def text(*, texts: list[str], model: Path | str | None, as_json: bool, **given: Any) -> None:
+def text(*, texts: list[str], model: Path | str | None, explain: bool, as_json: bool, **given: Any) -> None:
     """Print the probability and the label of each TEXT.
 
     Example: scorer text "This movie was absolutely fantastic! I loved it."
@@ -47,7 +48,7 @@ def text(*, texts: list[str], model: Path | str | None, as_json: bool, **given: 
     with limited_memory():
         scorer = open_scorer(model)
         for one in named:
-            words += _print_score(scorer, one, decision, as_json)
+            words += _print_score(scorer, one, decision, explain, as_json)
             if nobody_reads():
                 return
     warn_of_unknown_words(Messages("scorer", as_json=as_json), [("standard input" if is_stdin else "TEXT", words)])
@@ -72,7 +73,7 @@ def _numbered(name: str, texts: Iterable[str]) -> Iterator[str]:
         yield plain
 
 
-def _print_score(scorer: Scorer, one: str, decision: Decision, as_json: bool) -> WordCounts:
+def _print_score(scorer: Scorer, one: str, decision: Decision, explain: bool, as_json: bool) -> WordCounts:
     """Print what is said of a text, and count its words."""
     import json
 
@@ -81,12 +82,20 @@ def _print_score(scorer: Scorer, one: str, decision: Decision, as_json: bool) ->
     scores = scorer.score_texts(strings([one]))
     probabilities = numbers(scores.probability, scores.unscored)
     probability, label = probabilities[0].as_py(), scorer.labels(probabilities, decision)[0].as_py()
+    words = scorer.explain([one])[0] if explain else []
+    labels = decision.labels(scorer.sealed.card.labels)
     if as_json:
         line = {"text": one, "sentiment_probability": probability, "sentiment": label}
+        line |= {"words": [word.as_dict() for word in words]} if explain else {}
         print(json.dumps(line, ensure_ascii=False), flush=True)
     elif probability is None:
         print("  -       (no text)", flush=True)
     else:
-        width = max(map(len, decision.labels(scorer.sealed.card.labels)))
-        print(f"{probability:.4f}  {printable(label):<{width}}  {printable(one)}", flush=True)
+        start = f"{probability:.4f}  {printable(label):<{max(map(len, labels))}}  "
+        if explain:
+            from scorer.cli.explanation import print_explained
+
+            print_explained(start, one, words, (labels[0], labels[1]))
+        else:
+            print(f"{start}{printable(one)}", flush=True)
     return scores.words

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from scorer.tokens.encoder import RaggedIds, TextSettings
 
-__all__ = ["Batch", "pad_rows", "plan_batches"]
+__all__ = ["Batch", "pad_rows", "plan_batches", "planned"]
 
 _TOKEN_BUDGET = 65_536
 """Padded tokens: ids and mask of a batch take a megabyte, however long its rows."""
@@ -44,14 +44,25 @@ def plan_batches(
 
     A single row longer than the budget is a batch of its own. Widths are multiples of `length_step`.
     """
-    lengths = ids.lengths
+    for rows, width in planned(ids.lengths, settings, token_budget, most_rows, length_step):
+        yield Batch(ids, rows, width, settings.pad_id)
+
+
+def planned(
+    lengths: NDArray[np.int64],
+    settings: TextSettings,
+    token_budget: int = _TOKEN_BUDGET,
+    most_rows: int = _MOST_ROWS,
+    length_step: int = _LENGTH_STEP,
+) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """The same of rows of these `lengths` [rows]: which ones are a batch, int64 [batch], and its width."""
     order = np.argsort(lengths, kind="stable")
     order = order[np.searchsorted(lengths[order], 1) :]
     while len(order):
         width = _padded_length(int(lengths[order[-1]]), settings, length_step)
         size = max(1, min(most_rows, token_budget // width))
         rows, order = order[-size:], order[:-size]
-        yield Batch(ids, rows, width, settings.pad_id)
+        yield rows, width
 
 
 def pad_rows(

@@ -12,7 +12,7 @@ from scorer.model.fold import fold_tables
 from scorer.model.runtime import onnxruntime as ort
 from scorer.model.sealed import SealedModel, find_model, read_sealed
 
-__all__ = ["Network", "open_model"]
+__all__ = ["Network", "open_model", "probabilities"]
 
 
 def open_model(name: Path | str | None = None) -> tuple[SealedModel, Future["Network"]]:
@@ -62,8 +62,18 @@ class Network:
             raise ModelError(f"{self._path}: a logit is not a number; export the checkpoint again")
         return cast(NDArray[np.float32], result)
 
-    def probabilities(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """P(positive), float32 [batch]: the softmax of the two logits."""
+    def log_odds(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Log-odds of positive in nats, float64 [batch]: how far the second logit is above the first."""
         logits = self.logits(input_ids, attention_mask).astype(np.float64)
-        with np.errstate(over="ignore"):  # beyond the largest number the probability is 0
-            return (1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))).astype(np.float32)
+        return logits[:, 1] - logits[:, 0]
+
+    @property
+    def words_per_step(self) -> int:
+        """How many words the network reads at a time, as far as its graph tells."""
+        return len(self._tables.inputs) if self._tables else 1
+
+
+def probabilities(log_odds: NDArray[np.float64]) -> NDArray[np.float32]:
+    """P(positive), float32 [rows], of log-odds in nats [rows]: the softmax of the two logits."""
+    with np.errstate(over="ignore"):  # beyond the largest number the probability is 0
+        return (1 / (1 + np.exp(-log_odds))).astype(np.float32)

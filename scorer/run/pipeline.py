@@ -22,14 +22,14 @@ _FIRST_ROWS = 512
 """Until they are encoded, in 10 to 15 ms, all workers but one are idle."""
 _AHEAD = 2
 """Windows beside those in the encoders' hands: one being written, one whose batches the workers share."""
-_Begun = tuple[Window, list[Future[NDArray[np.float32]]]]
+_Begun = tuple[Window, list[Future[NDArray[np.float64]]]]
 
 
 @contextmanager
 def scored_in_order(
     windows: Iterable[pa.RecordBatch],
     prepare: Callable[[pa.RecordBatch], Window],
-    score: Callable[[Batch], NDArray[np.float32]],
+    score: Callable[[Batch], NDArray[np.float64]],
     workers: int,
 ) -> Iterator[Iterator[tuple[Window, Scores]]]:
     """All windows in order with their scores; what is not begun when the block ends is dropped.

@@ -122,11 +122,11 @@ def _scored_sample(
     """The first windows read, scored and written to nowhere."""
     reading, summary = Reading(source), RunSummary.of_nothing(options, scorer.sealed)
     windows, workers = reading.windows(), options.workers or available_cpus()
-    prepare, layout = partial(_prepared, source=source, scorer=scorer), layout_of(source, options.compression)
-    nowhere = NoOutput(shown(options.output))
+    prepare = partial(_prepared, source=source, scorer=scorer, explain=options.columns.explain)
+    layout, nowhere = layout_of(source, options.compression), NoOutput(shown(options.output))
     with (
         open_sink(nowhere, options.kind, schema, options.csv, layout) as sink,
-        scored_in_order(islice(windows, _SAMPLE_WINDOWS), prepare, scorer.probabilities, workers) as scored,
+        scored_in_order(islice(windows, _SAMPLE_WINDOWS), prepare, scorer.log_odds, workers) as scored,
     ):
         for window, scores in scored:
             sink.write(scorer.append_scores(window.rows, scores, options.columns))
@@ -137,6 +137,6 @@ def _scored_sample(
     return sample, summary.word_counts
 
 
-def _prepared(rows: pa.RecordBatch, *, source: Source, scorer: Scorer) -> Window:
+def _prepared(rows: pa.RecordBatch, *, source: Source, scorer: Scorer, explain: bool) -> Window:
     decoded = source.decode(rows)
-    return Window(decoded.rows, b"", None, scorer.prepare(decoded.texts, decoded.unreadable))
+    return Window(decoded.rows, b"", None, scorer.prepare(decoded.texts, decoded.unreadable, explain=explain))

@@ -1,9 +1,10 @@
 """What a run has finished, kept beside its output until that is complete, so that the same command goes on from there.
 
 Beside `scored.parquet` that is the folder `.scored.parquet.run`, with a journal of scores and the output so far. Only
-scores are kept, five bytes a row, and they are found again by a digest of their texts. Reading and writing are a
-small part of the work, so each attempt does them anew: however often a run was interrupted, one pass over the input as
-it is now has written the whole output, and no score can meet a text that it was not made for.
+scores are kept, five bytes a row, and the words that they rest on where these are asked for; they are found again by a
+digest of their texts. Reading and writing are a small part of the work, so each attempt does them anew: however often a
+run was interrupted, one pass over the input as it is now has written the whole output, and no score can meet a text
+that it was not made for.
 """
 
 import hashlib
@@ -29,8 +30,8 @@ __all__ = ["FinishedWork", "finished_work", "text_digest"]
 
 _SCORES, _FINGERPRINT, _COMPLETE = b"s", b"f", b"c"  # the first byte of a record says what it holds
 _DIGEST_BYTES = hashlib.sha256().digest_size
-_WORDS = struct.Struct("<qq")  # that were read, and unknown ones
-_HEAD_BYTES = _DIGEST_BYTES + _WORDS.size
+_COUNTS = struct.Struct("<qqq")  # rows, words that were read, and unknown ones
+_HEAD_BYTES = _DIGEST_BYTES + _COUNTS.size
 
 
 def text_digest(texts: pa.StringArray | pa.LargeStringArray, unreadable: NDArray[np.bool_]) -> bytes:
@@ -116,8 +117,7 @@ class FinishedWork:
 
     def keep(self, digest: bytes, scores: Scores) -> None:
         """Keep the scores of one more window."""
-        head = _SCORES + digest + _WORDS.pack(scores.words.read, scores.words.unknown)
-        self._unwritten.append(head + scores.probability.tobytes() + scores.status.tobytes())
+        self._unwritten.append(_SCORES + digest + _packed(scores))
         if time.monotonic() - self._written_at >= self._every:
             self._write()
 
@@ -155,12 +155,27 @@ class FinishedWork:
         self._journal.remove()
 
 
+def _packed(scores: Scores) -> bytes:
+    """Counts, probabilities, statuses, and a stream of Arrow with the strongest words if they were asked for."""
+    content = _COUNTS.pack(len(scores.status), scores.words.read, scores.words.unknown)
+    content += scores.probability.tobytes() + scores.status.tobytes()
+    if scores.strongest is None:
+        return content
+    stream, words = pa.BufferOutputStream(), pa.RecordBatch.from_arrays([scores.strongest], ["words"])
+    with pa.ipc.new_stream(stream, words.schema) as writer:
+        writer.write_batch(words)
+    return content + bytes(stream.getvalue())
+
+
 def _row_count(content: bytes) -> int:
-    return (len(content) - _HEAD_BYTES) // 5
+    return int(_COUNTS.unpack_from(content, _DIGEST_BYTES)[0])
 
 
 def _unpack(content: bytes) -> Scores:
     rows = _row_count(content)
     probability = np.frombuffer(content, np.float32, rows, _HEAD_BYTES)
     status = np.frombuffer(content, np.uint8, rows, _HEAD_BYTES + 4 * rows)
-    return Scores(probability, status, WordCounts(*_WORDS.unpack_from(content, _DIGEST_BYTES)))
+    _, read, unknown = _COUNTS.unpack_from(content, _DIGEST_BYTES)
+    stream = content[_HEAD_BYTES + 5 * rows :]
+    strongest = pa.ipc.open_stream(stream).read_next_batch().column(0) if stream else None
+    return Scores(probability, status, WordCounts(read, unknown), strongest)

@@ -60,12 +60,12 @@ def _score_all(
     on_progress: OnProgress | None,
 ) -> RunSummary:
     reading = Reading(source)
-    prepare = partial(prepare_window, scorer=scorer, source=source, work=work)
+    prepare = partial(prepare_window, scorer=scorer, source=source, work=work, explain=options.columns.explain)
     workers = options.workers or available_cpus()
     layout = layout_of(source, options.compression)
     with (
         open_sink(output, options.kind, schema, options.csv, layout) as sink,
-        scored_in_order(reading.windows(), prepare, scorer.probabilities, workers) as scored,
+        scored_in_order(reading.windows(), prepare, scorer.log_odds, workers) as scored,
     ):
         for window, scores in scored:
             if options.on_error is OnError.fail:

@@ -64,7 +64,7 @@ def _pick(source: Source, rows: Sequence[int]) -> Iterator[pa.RecordBatch]:
 
 def _scored_alone(row: pa.RecordBatch, source: Source, columns: ScoreColumns, scorer: Scorer) -> list[Any]:
     decoded = source.decode(row)
-    scores = scorer.score_texts(decoded.texts, decoded.unreadable)
+    scores = scorer.score_texts(decoded.texts, decoded.unreadable, explain=columns.explain)
     return _last_values(scorer.append_scores(decoded.rows, scores, columns), columns)
 
 
@@ -78,14 +78,14 @@ def _written_rows(options: RunOptions, rows: Sequence[int]) -> Iterator[list[Any
 
 
 def _last_values(row: pa.RecordBatch, columns: ScoreColumns) -> list[Any]:
-    return _comparable([column[0].as_py() for column in row.columns[-len(columns.fields) :]])
+    return _comparable([column[0].as_py() for column in row.columns[-len(columns.fields) :]], columns)
 
 
 def _written_lines(options: RunOptions, rows: Sequence[int]) -> Iterator[list[Any]]:
     wanted = set(rows)
     for line in (line for row, line in enumerate(_lines(unpacked(input_at(options.output)))) if row in wanted):
         found = json.loads(line)
-        yield _comparable([found[field.name] for field in options.columns.fields])
+        yield _comparable([found[field.name] for field in options.columns.fields], options.columns)
 
 
 def _lines(file: Input) -> Iterator[bytes]:
@@ -96,7 +96,16 @@ def _lines(file: Input) -> Iterator[bytes]:
             yield from lines
 
 
-def _comparable(values: list[Any]) -> list[Any]:
-    """Probability, bit for bit, and words; None for null, which in CSV is nothing."""
-    probability, *words = [None if value == "" else value for value in values]
-    return [None if probability is None else np.float32(probability), *words]
+def _comparable(values: Sequence[Any], columns: ScoreColumns) -> list[Any]:
+    """Probability and effects bit for bit, and words; None for null, which in CSV is nothing."""
+    kinds = [field.type for field in columns.fields]
+    return [
+        None if value in (None, "") else _as_written(value, kind) for value, kind in zip(values, kinds, strict=True)
+    ]
+
+
+def _as_written(value: Any, kind: pa.DataType) -> Any:
+    if pa.types.is_list(kind):
+        words = json.loads(value) if isinstance(value, str) else value  # CSV holds it as JSON
+        return [(one["word"], np.float32(one["effect"])) for one in words]
+    return np.float32(value) if pa.types.is_floating(kind) else value

@@ -38,18 +38,25 @@ class Window:
         """What the network has to run."""
         return self.prepared.batches if self.prepared else ()
 
-    def scores(self, probabilities: Iterable[NDArray[np.float32]]) -> Scores:
+    def scores(self, log_odds: Iterable[NDArray[np.float64]]) -> Scores:
         """Scores of all rows from those of `batches`, in their order."""
         if self.kept:
             return self.kept
         assert self.prepared
-        return self.prepared.scores(probabilities)
+        return self.prepared.scores(log_odds)
 
 
-def prepare_window(rows: pa.RecordBatch, *, scorer: Scorer, source: Source, work: FinishedWork) -> Window:
-    """Make rows of `source` ready, or find their scores in finished `work`; safe from several threads at once."""
+def prepare_window(
+    rows: pa.RecordBatch, *, scorer: Scorer, source: Source, work: FinishedWork, explain: bool
+) -> Window:
+    """Make rows of `source` ready, or find their scores in finished `work`; safe from several threads at once.
+
+    With `explain` the strongest ones are found as well.
+    """
     decoded = source.decode(rows)
     digest = text_digest(decoded.texts, decoded.unreadable)
     kept = work.find(digest)
-    prepared = None if kept else scorer.prepare(decoded.texts, decoded.unreadable)
+    if kept and explain and kept.strongest is None:  # of an attempt with other options
+        kept = None
+    prepared = None if kept else scorer.prepare(decoded.texts, decoded.unreadable, explain=explain)
     return Window(decoded.rows, digest, kept, prepared)

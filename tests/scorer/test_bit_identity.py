@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scorer.model.batches import plan_batches
-from scorer.model.network import Network
+from scorer.model.network import Network, probabilities
 from scorer.model.sealed import EMBEDDED_MODEL, read_sealed
 from scorer.run.job import run
 from scorer.run.options import RunOptions
@@ -38,7 +38,7 @@ class Pieces:
         ids = self.encoder.encode(pa.array(texts, pa.string()))
         result = np.full(len(texts), np.nan, np.float32)
         for batch in plan_batches(ids, self.encoder.settings, token_budget, most_rows, length_step):
-            result[batch.rows] = self.network.probabilities(*batch.padded())
+            result[batch.rows] = probabilities(self.network.log_odds(*batch.padded()))
         return result
 
 
