@@ -3,6 +3,7 @@
 SentimentScorerError            one clear line for the user, exit code 1
 ├── UsageError                  an option's value cannot be, exit code 2
 ├── InputError                  a file of reviews cannot be read or written as asked
+│   └── ReadOnceError           a pipe would have to be read again
 ├── OutputError                 the output's place is taken
 ├── VerificationError           a finished output does not hold what its texts score
 ├── ModelError                  a sealed model is missing, altered or not ours
@@ -20,6 +21,7 @@ __all__ = [
     "ModelError",
     "OnError",
     "OutputError",
+    "ReadOnceError",
     "SentimentScorerError",
     "UsageError",
     "VerificationError",
@@ -36,6 +38,10 @@ class UsageError(SentimentScorerError):
 
 class InputError(SentimentScorerError):
     """A file of reviews cannot be read, or its result not be written, as asked."""
+
+
+class ReadOnceError(InputError):
+    """What came through a pipe is gone, and cannot be read again."""
 
 
 class OutputError(SentimentScorerError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from scorer.files.pipes import Stream
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
     from argparse import _ActionsContainer as ArgumentGroup  # a parser is one too
@@ -18,6 +20,7 @@ __all__ = [
     "decision_arguments",
     "decision_options",
     "file_path",
+    "format_name",
     "input_place",
     "json_argument",
     "labels_argument",
@@ -31,14 +34,29 @@ __all__ = [
 ]
 
 
+_STANDARD_INPUT = {"-", "/dev/stdin", "/dev/fd/0"}
+_STANDARD_OUTPUT = {"-", "/dev/stdout", "/dev/fd/1"}
+
+
 def input_place(text: str) -> Path | str:
-    """A file or folder of this machine as a path, or a URI as it is."""
+    """A file or folder of this machine as a path, a URI as it is, standard input for `-`."""
+    if text in _STANDARD_INPUT:
+        return Stream.input
     return text if "://" in text else file_path(text.rstrip("/") or text)
 
 
 def output_place(text: str) -> tuple[Path | str, bool]:
-    """The place of an output, and whether it is a folder for several."""
+    """The place of an output, standard output for `-`, and whether it is a folder for several."""
+    if text in _STANDARD_OUTPUT:
+        return Stream.output, False
     return input_place(text), text.endswith("/")
+
+
+def format_name(text: str) -> str:
+    """A format without the ending of a compression, which is known by its first bytes: `csv.gz` is `csv`."""
+    from scorer.files.format import plain_name
+
+    return plain_name(text)
 
 
 def file_path(text: str) -> Path:

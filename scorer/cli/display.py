@@ -71,6 +71,8 @@ class RunDisplay:
         left = f"{clock(seconds * (1 - done.fraction) / fresh)} left" if fresh > 0 else "-:-- left"
         share = f"{done.positive / max(done.scored, 1):.0%} positive"
         last = [left, *_of_units(done), share, *_memory(done)]
+        if done.total is None:  # of a pipe nobody knows how much is left
+            return 0.0, [[f"{done.rows:,} rows", f"{rate:,.0f} rows/s", *last[1:]]]
         percent, about = f"{done.fraction:4.0%}", "" if done.is_exact else "about "
         rows = f"{done.rows:,} of {about}{done.total:,} rows"
         return done.fraction, [

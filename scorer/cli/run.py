@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 from scorer.cli.arguments import (
@@ -9,6 +10,7 @@ from scorer.cli.arguments import (
     csv_options,
     decision_arguments,
     decision_options,
+    format_name,
     input_place,
     json_argument,
     model_argument,
@@ -21,6 +23,7 @@ from scorer.cli.messages import Messages
 from scorer.cli.tool import ArgumentParser, at_least, log_argument
 from scorer.cli.unknown_words import warn_of_unknown_words
 from scorer.errors import FileSystemWarning, UsageError
+from scorer.files.pipes import Stream
 from scorer.system.terminal import printable, shortened
 
 TYPE_CHECKING = False
@@ -43,7 +46,11 @@ _LOG_EVERY = 10.0
 
 def run_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer run`."""
-    what = "Reviews: .parquet, .csv, .tsv or .jsonl files, folders of them, patterns or URIs; their rows in this order."
+    what = (
+        "Reviews: .parquet, .csv, .tsv or .jsonl files, folders of them, patterns or URIs; their rows in this order. "
+    )
+    what += "- for standard input: a pipe is read once, so that nothing is known of its length, --verify and --dry-run "
+    what += "are refused, and to go on after an interruption the same bytes have to come again."
     parser.add_argument("input", metavar="INPUT", nargs="+", type=input_place, help=what)
     _input_arguments(parser.add_argument_group("Reading"))
     csv_input_arguments(parser.add_argument_group("Reading CSV"))
@@ -65,7 +72,8 @@ def _input_arguments(group: ArgumentGroup) -> None:
     picked = "Read N random rows only, in their order; each set of N is as likely as any other."
     add("--sample", metavar="N", type=at_least(1), help=picked)
     add("--seed", metavar="N", type=at_least(0), default=0, help="Of --sample.  [default: %(default)s]")
-    add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
+    named = "Of INPUT, whatever its name, or where it has none; csv.gz and the like too."
+    add("--format", type=format_name, choices=[*(one.value for one in Format), "tsv"], help=named)
     add(
         "--on-error",
         choices=[one.value for one in OnError],
@@ -78,7 +86,10 @@ def _output_arguments(group: ArgumentGroup) -> None:
     from scorer.files.format import CODECS, Format
 
     add = group.add_argument
-    where = "Where to write the rows; a folder, by a / at its end, gets an output for each input.  [required]"
+    where = (
+        "Where to write the rows; a folder, by a / at its end, gets an output for each input; - is standard output, "
+    )
+    where += "in the format of INPUT, which holds what was written if a run fails, and is not gone on with.  [required]"
     add("--output", "-o", metavar="FILE", type=output_place, required=True, help=where)
     add("--output-format", choices=[one.value for one in Format], help="Of the output, whatever its name.")
     codec = "Codec of a Parquet output.  [default: that of a Parquet INPUT, else snappy]"
@@ -159,7 +170,8 @@ def run(
     from scorer.system.process import return_freed_memory
 
     options = _run_options(memory_limit=memory_limit, **given)
-    show = _Shown(quiet, as_json, log_format)
+    _refuse_of_pipes(options, verify=bool(verify), dry_run=dry_run)
+    show = _Shown(quiet, as_json, log_format, to_stderr=options.output == Stream.output)
     if options.skip_existing and not options.one_each and _is_there(options):
         show.existing(options)
         return
@@ -170,7 +182,12 @@ def run(
             show.preview(options, scorer)
             return
         show.model(scorer)
-        summary = show.run(options, scorer)
+        try:
+            summary = show.run(options, scorer)
+        except BrokenPipeError as error:
+            if error.filename != Stream.output:
+                raise
+            return  # whoever read it has enough
         if verify:
             from scorer.run.verification import verify_rows
 
@@ -182,7 +199,8 @@ def run(
 class _Shown:
     """What is told of a run: to people, as a log, as JSON, or nothing but what goes wrong."""
 
-    def __init__(self, quiet: bool, as_json: bool, log_format: str | None) -> None:
+    def __init__(self, quiet: bool, as_json: bool, log_format: str | None, *, to_stderr: bool) -> None:
+        self._out = sys.stderr if to_stderr else sys.stdout
         self._as_json, self._silent = as_json, quiet or as_json or bool(log_format)
         self._messages = None if quiet else Messages("scorer", log_format, as_json)
         self._log = self._messages if log_format else None
@@ -203,7 +221,7 @@ class _Shown:
         if self._log:
             self._log.info(line, model_sha256=scorer.sealed.sha256)
         if not self._silent:
-            print(line)
+            print(line, file=self._out)
 
     def run(self, options: RunOptions, scorer: Scorer) -> RunSummary:
         """Run the job, and show on stderr how far it is."""
@@ -223,9 +241,9 @@ class _Shown:
         if self._as_json:
             import json
 
-            print(json.dumps(facts))
+            print(json.dumps(facts), file=self._out)
         elif not self._silent:
-            print(words)
+            print(words, file=self._out)
 
     def preview(self, options: RunOptions, scorer: Scorer) -> None:
         """What a run would do."""
@@ -244,6 +262,15 @@ class _Shown:
         """Inputs whose words are mostly unknown."""
         if self._messages:
             warn_of_unknown_words(self._messages, list(found))
+
+
+def _refuse_of_pipes(options: RunOptions, **asked: bool) -> None:
+    """Raise `UsageError` for what reads an input or an output again."""
+    from scorer.files.pipes import is_pipe
+
+    option = next((name for name in asked if asked[name]), "").replace("_", "-")
+    if option and any(map(is_pipe, (*options.inputs, options.output))):
+        raise UsageError(f"--{option}: reads again what a pipe gives once; name files")
 
 
 def _is_there(options: RunOptions) -> bool:
@@ -273,6 +300,8 @@ def _run_options(
     from scorer.scores import ScoreColumns
 
     place, one_each = output
+    if format == "tsv":
+        format, given["delimiter"] = "csv", given["delimiter"] or "\t"
     _refuse_together(one_each, given)
     return RunOptions(
         input[0],
@@ -309,7 +338,7 @@ def _model_line(scorer: Scorer) -> str:
 def _preview_lines(found: Preview, model: str) -> Iterator[str]:
     sample, about = found.sample, "" if found.sample.is_exact else "about "
     size, unit = (found.input_bytes / 1e6, "MB") if found.input_bytes >= 1e6 else (found.input_bytes / 1e3, "kB")
-    size_and_rows = f"{size:,.1f} {unit}, {about}{sample.total:,} rows"
+    size_and_rows = f"{size:,.1f} {unit}, {about}{sample.total or sample.rows:,} rows"
     column = repr(printable(found.text_column))
     yield f"input: {printable(found.input)} ({found.input_format}, {size_and_rows}), text in column {column}"
     yield model

@@ -54,6 +54,11 @@ class _PackedInput:
         """Bytes that are stored."""
         return self._file.size
 
+    @property
+    def once(self) -> bool:
+        """It comes through a pipe."""
+        return self._file.once
+
     def open(self) -> ByteStream:
         """Its bytes from the beginning, unpacked as they are read."""
         raw = self._file.open()

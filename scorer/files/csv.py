@@ -19,7 +19,7 @@ from scorer.errors import InputError
 from scorer.files.csv_cells import cells_of, is_number
 from scorer.files.csv_rows import RowBlock, first_row, row_blocks, unescaped_apart
 from scorer.files.format import BadLines, CsvOptions, Dialect, OutputEncoding
-from scorer.files.inputs import Input
+from scorer.files.inputs import Input, share_read
 from scorer.files.rebatching import windows_of
 from scorer.files.source import Decoded, Skipped, arrow_errors
 from scorer.files.transcoding import transcoded
@@ -84,8 +84,7 @@ class CsvSource:
 
     def fraction_read(self) -> float:
         """Bytes read, as a share of all, without those that are no rows yet."""
-        read = self._bytes_read / max(self._file.size or 0, 1)
-        return read * self._bytes_given / max(self._bytes_decoded, 1)
+        return share_read(self._file, self._bytes_read) * self._bytes_given / max(self._bytes_decoded, 1)
 
     def _blocks(self) -> Iterator[RowBlock]:
         """All rows but that of the names."""

@@ -14,7 +14,7 @@ from itertools import chain, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from scorer.errors import InputError
+from scorer.errors import InputError, ReadOnceError
 from scorer.files.format import Dialect
 
 __all__ = ["RowBlock", "first_row", "row_blocks", "unescaped_apart"]
@@ -48,7 +48,7 @@ def row_blocks(name: str, read: Callable[[], Iterable[bytes]], dialect: Dialect)
             yield RowBlock(b"".join([*held, chunk[:cut]]), line, dialect)
             held, line, lines_held, start = [], after, -lines, seen + cut
         is_long = seen - start <= _LONG_ROW < seen + len(chunk) - start
-        if is_long and quotes.inside and _last_row_end(read(), dialect) <= start:
+        if is_long and quotes.inside and not _any_row_ends(read, dialect, start):
             break
         held.append(chunk[cut:])
         lines_held, seen = lines_held + len(scan.breaks), seen + len(chunk)
@@ -60,6 +60,14 @@ def row_blocks(name: str, read: Callable[[], Iterable[bytes]], dialect: Dialect)
         )
     if rest := b"".join(held):  # an escape before the end of the file
         yield RowBlock(rest + b"\n", line, dialect)
+
+
+def _any_row_ends(read: Callable[[], Iterable[bytes]], dialect: Dialect, start: int) -> bool:
+    """Whether a row ends after the place `start`; of a pipe that is not known, and taken to be so."""
+    try:
+        return _last_row_end(read(), dialect) > start
+    except ReadOnceError:
+        return True
 
 
 def _last_row_end(chunks: Iterable[bytes], dialect: Dialect) -> int:

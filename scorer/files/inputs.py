@@ -10,7 +10,7 @@ import pyarrow as pa
 from scorer.errors import InputError
 from scorer.system.nearest import did_you_mean_file
 
-__all__ = ["ByteStream", "Input", "InputPart", "LocalInput", "start_of"]
+__all__ = ["ByteStream", "Input", "InputPart", "LocalInput", "share_read", "start_of"]
 
 _FIRST_BYTES = 4096
 
@@ -47,6 +47,10 @@ class Input(Protocol):
     def size(self) -> int | None:
         """Bytes that are stored, for showing how far a reader is; None where nobody knows."""
 
+    @property
+    def once(self) -> bool:
+        """It comes through a pipe, of which only the start can be read again."""
+
     def open(self) -> ByteStream:
         """Its bytes from the beginning, each time; the caller closes it. Raises `InputError` or `OSError`."""
 
@@ -60,6 +64,8 @@ class Input(Protocol):
 class LocalInput:
     """A file on this machine; raises `InputError` where there is none, or nothing in it."""
 
+    once = False
+
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
         self.plain_name = self.name
@@ -68,7 +74,9 @@ class LocalInput:
         if path.is_dir():
             raise InputError(f"{path}: is a folder; name one file, or end the output with / for one an input")
         if not path.is_file():
-            raise InputError(f"{path}: is not a file; pipes and devices cannot be read twice")
+            raise InputError(
+                f"{path}: is not a file; give what comes through a pipe or from a device to `scorer run -`"
+            )
         if not self.size:
             raise InputError(f"{path}: is empty (0 bytes)")
 
@@ -95,6 +103,8 @@ class LocalInput:
 
 class InputPart:
     """The bytes of a plain file from one place to the one before another, as if they were all."""
+
+    once = False
 
     def __init__(self, whole: Input, first: int, after: int) -> None:
         self.name, self.plain_name, self.size = whole.name, whole.plain_name, after - first
@@ -137,6 +147,11 @@ class _Limited:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def share_read(file: Input, read: int) -> float:
+    """How much of the stored bytes of `file` are `read`, 0 to 1; 0 where nobody knows how many there are."""
+    return read / file.size if file.size else 0.0
 
 
 def start_of(file: Input) -> bytes:

@@ -21,9 +21,10 @@ from scorer.arrow.columns import ColumnPath, column_at, find_text_column, is_cer
 from scorer.arrow.decoding import decode_texts, unreadable_rows
 from scorer.arrow.rendering import json_members, require_different_names
 from scorer.errors import InputError
-from scorer.files.inputs import Input, InputPart
+from scorer.files.inputs import Input, InputPart, share_read
 from scorer.files.json_lines import LineBlock
 from scorer.files.json_types import fitted, is_text, joined, mixed_path, settled, type_of, value_at
+from scorer.files.pipes import START_BYTES
 from scorer.files.rebatching import windows_of
 from scorer.files.source import Decoded, Skipped, decode_column
 
@@ -89,7 +90,7 @@ class _LinesSource(ABC):
 
     def fraction_read(self) -> float:
         """Bytes read, as a share of all."""
-        return self._bytes_read / max(self._file.size or 0, 1)
+        return share_read(self._file, self._bytes_read)
 
     def _lines_before(self) -> int:
         """How many lines stand before the part: only who asks for the number of a line has to wait for it."""
@@ -202,11 +203,12 @@ class WholeLinesSource(_LinesSource):
         return decode_column(window, self.text)
 
     def _find_fields(self, text_column: str | None) -> pa.StructType:
-        """The names on as many lines of the whole file as are needed to know the column of texts."""
+        """The names on as many lines as are needed to know the column of texts, of a pipe those of its start."""
         fields = pa.struct([])
         for block in self._blocks(self._whole):
             fields = joined(fields, block.outline())
-            if is_certain(pa.schema(list(fields)), text_column):
+            is_gone = self._whole.once and self._bytes_read >= START_BYTES // 2
+            if is_gone or is_certain(pa.schema(list(fields)), text_column):
                 break
         return fields
 

@@ -15,11 +15,12 @@ from scorer.files.joining import JoinedSource
 from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
 from scorer.files.outputs import Output, opened
 from scorer.files.parquet import ParquetLayout, ParquetSink, ParquetSource
+from scorer.files.pipes import PipeInput
 from scorer.files.rebatching import WINDOW_ROWS
 from scorer.files.signatures import refuse_foreign
 from scorer.files.source import Sink, Source
 
-__all__ = ["layout_of", "open_sink", "open_source"]
+__all__ = ["keep", "layout_of", "open_sink", "open_source"]
 
 
 _LAYOUT = ParquetLayout()
@@ -56,7 +57,7 @@ def open_source(
     are the row groups of Parquet, or the bytes of JSON Lines that become such again, which alone are read: the first of
     them, and the one after the last.
     """
-    file = unpacked(file)
+    stored, file = file, unpacked(file)
     kind, csv = kind or format_of(file.plain_name, file.name), csv_options or CsvOptions()
     refuse_foreign(file, kind, csv.encoding)
     match kind:
@@ -67,7 +68,14 @@ def open_source(
         case Format.jsonl:
             if written_as is Format.jsonl and not columns:
                 return WholeLinesSource(file, text_column, window_rows, part)
+            keep(stored)
             return JsonLinesSource(file, text_column, window_rows, only_read=written_as is None, fields=json_fields)
+
+
+def keep(file: Input) -> None:
+    """Have all of `file` kept if it comes through a pipe: it will be read more than once."""
+    if isinstance(file, PipeInput):
+        file.keep()
 
 
 @contextmanager

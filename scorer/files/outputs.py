@@ -22,8 +22,8 @@ class Output(Protocol):
         """What messages call it, and what tells its format by its ending."""
 
     @property
-    def work_folder(self) -> Path:
-        """Where its unfinished work lies, for its owner alone; whoever opens it makes it."""
+    def work_folder(self) -> Path | None:
+        """Where its unfinished work lies, for its owner alone; whoever opens it makes it. None keeps nothing."""
 
     def exists(self) -> bool:
         """There is something at its place."""

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from scorer.files.inputs import Input, LocalInput
 from scorer.files.outputs import LocalOutput, Output
+from scorer.files.pipes import PipeInput, StandardOutput, Stream, is_pipe
 
 __all__ = ["Place", "input_at", "is_same", "output_at", "shown"]
 
 Place = Path | str
-"""A path of this machine, or a URI: a string, because a path would have one slash of two."""
+"""A path of this machine, or a URI: a string, because a path would have one slash of two; a `Stream` is one too."""
 
 
 def shown(place: Place) -> str:
@@ -26,6 +27,9 @@ def is_same(one: Place, other: Place) -> bool:
 
 def input_at(place: Place) -> Input:
     """The file there; raises `InputError` if there is none that can be read."""
+    if is_pipe(place):
+        assert isinstance(place, (Path, Stream))
+        return PipeInput(place)
     if isinstance(place, Path):
         return LocalInput(place)
     from scorer.files.remote import RemoteInput  # nothing of it is needed for files of this machine
@@ -37,6 +41,8 @@ def output_at(place: Place) -> Output:
     """The place of an output; raises `InputError` if there can be none."""
     if isinstance(place, Path):
         return LocalOutput(place)
+    if isinstance(place, Stream):
+        return StandardOutput()
     from scorer.files.remote import RemoteOutput
 
     return RemoteOutput(place)

@@ -85,6 +85,8 @@ def matching_uris(uri: str) -> list[str]:
 class RemoteInput:
     """An object of a store, or a file of a web server; raises `InputError` where there is none that can be read."""
 
+    once = False
+
     def __init__(self, uri: str) -> None:
         self.name = self.plain_name = shown(uri)
         self._store = _Store(uri)

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from scorer.errors import OutputError
 from scorer.run.fingerprint import Fingerprint
-from scorer.system.journal import Journal
+from scorer.system.journal import Journal, NoJournal
 
 __all__ = ["attempt", "changes", "journal_in", "refuse_changed"]
 
@@ -33,8 +33,10 @@ def attempt(work: _AnyWork, fingerprint: Fingerprint, restart: bool) -> Iterator
     work.discard()
 
 
-def journal_in(folder: Path, name: str) -> Journal:
+def journal_in(folder: Path | None, name: str) -> Journal | NoJournal:
     """The journal of the work on the output `name`; raises `OutputError` while another run writes it."""
+    if folder is None:
+        return NoJournal()
     try:
         return Journal(folder / "journal")
     except BlockingIOError:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.errors import InputError, OnError
-from scorer.files.format import CsvOptions, Format, output_format
+from scorer.files.format import CsvOptions, Format, format_of, output_format, plain_name
+from scorer.files.pipes import Stream
 from scorer.files.places import Place, shown
 from scorer.files.rebatching import WINDOW_ROWS
 from scorer.model.sealed import SealedModel
@@ -89,10 +90,17 @@ class RunOptions:
     @property
     def kind(self) -> Format:
         """Of the output; raises `InputError` for an extension that tells none, and for text to be compressed."""
-        kind = output_format(shown(self.output), self.output_format)
+        kind = output_format(shown(self.output), self.output_format or self._kind_of_stream())
         if self.compression and kind is not Format.parquet:
             raise InputError(f"{shown(self.output)}: --compression is for Parquet outputs; compress others afterwards")
         return kind
+
+    def _kind_of_stream(self) -> Format | None:
+        """Of an output that has no name to tell it: that of the input."""
+        name = shown(self.input)
+        if not isinstance(self.output, Stream):
+            return None
+        return self.input_format or format_of(plain_name(name), name, "--output-format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +108,8 @@ class Progress:
     """How far a job is, in rows that are written."""
 
     rows: int
-    total: int
-    """Of the input."""
+    total: int | None
+    """Of the input; None where nobody knows, as of a pipe."""
     is_exact: bool
     """The format counts its rows; else `total` is what those that were read let expect of the others."""
     fraction: float

@@ -18,6 +18,7 @@ from scorer.files.format import EXTENSIONS, Format, format_of, plain_name
 from scorer.files.inputs import Input
 from scorer.files.jsonl import line_ranges
 from scorer.files.outputs import Output
+from scorer.files.pipes import is_pipe
 from scorer.files.places import Place, input_at, is_same, output_at, shown
 from scorer.files.source import arrow_errors
 from scorer.run.options import RunOptions
@@ -79,6 +80,8 @@ def plan_run(options: RunOptions) -> Plan:
     """
     places = list(_files_of(options))
     _refuse_twice(places)
+    if nameless := next(filter(is_pipe, places), None):
+        raise InputError(f"{nameless}: a pipe has no name for an output in a folder; name a file, without / at its end")
     root, units = _root_of(options), list[Unit]()
     for place in places:
         name = _output_name(os.path.relpath(_path_of(place), root), options)
@@ -157,7 +160,9 @@ def _work_folder(folder: Place) -> Path:
     if isinstance(folder, Path):
         require_place(folder / "x" if folder.is_dir() else folder)
         return folder / ".scorer.run"
-    return output_at(f"{folder.rstrip('/')}/.scorer").work_folder
+    work_folder = output_at(f"{folder.rstrip('/')}/.scorer").work_folder
+    assert work_folder, "only a stream has none"
+    return work_folder
 
 
 def _path_of(place: Place) -> Path:
@@ -168,7 +173,9 @@ def _path_of(place: Place) -> Path:
 def _files_of(options: RunOptions) -> Iterator[Place]:
     """The files that the inputs name; what this run writes is none of them, unless it is named itself."""
     for place in options.inputs:
-        if isinstance(place, str):
+        if is_pipe(place):
+            yield place
+        elif isinstance(place, str):
             from scorer.files.remote import matching_uris  # nothing of it is needed for files of this machine
 
             yield from matching_uris(place)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from scorer.files.inputs import Input
 from scorer.files.joining import JoinedSource, Part, partition_of
-from scorer.files.opening import open_source
+from scorer.files.opening import keep, open_source
 from scorer.files.picking import PickedSource, sampled
 from scorer.files.places import shown
 from scorer.files.source import Source
@@ -25,6 +25,9 @@ def open_inputs(inputs: Sequence[Input], options: RunOptions) -> Source:
     Folders called as in `country=DE` become columns, but where the input is a single file that is named itself, and
     where the folders of the output say the same.
     """
+    if options.sample is not None:  # rows are counted first
+        for file in inputs:
+            keep(file)
     source = _joined(inputs, options) if _is_joined(inputs, options) else open_input(inputs[0], options)
     if options.sample is not None:
         return sampled(source, options.sample, options.seed)
@@ -81,8 +84,9 @@ class Reading:
     def progress(self, done: RunSummary) -> Progress:
         """How far a job is that has written what `done` counts."""
         exact = self._source.row_count
-        expected = round(self._rows / max(self._source.fraction_read(), 1e-9))
-        total = max(expected, self._rows) if exact is None else exact
+        share = self._source.fraction_read()
+        expected = max(round(self._rows / share), self._rows) if share else None
+        total = expected if exact is None else exact
         return Progress(
             done.rows, total, exact is not None, self.fraction(done.rows), done.resumed, done.scored, done.positive
         )

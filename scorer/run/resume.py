@@ -142,7 +142,7 @@ class FinishedWork:
         if worth_it:
             with suppress(OSError):  # the disk may be full; what was written before stays
                 self._write()
-        if not self._rows:
+        if not self._rows or self._journal.is_empty:
             self.discard()
             return
         self._journal.close()

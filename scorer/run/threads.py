@@ -8,10 +8,11 @@ from functools import partial
 import pyarrow as pa
 
 from scorer import __version__
-from scorer.errors import InputError, OnError, OutputError
+from scorer.errors import InputError, OnError, OutputError, ReadOnceError
 from scorer.files.inputs import Input
 from scorer.files.opening import layout_of, open_sink
 from scorer.files.outputs import Output
+from scorer.files.pipes import is_pipe
 from scorer.files.places import is_same, output_at
 from scorer.files.source import Source
 from scorer.model.sealed import SealedModel
@@ -37,7 +38,8 @@ def run_in_threads(
     schema = output_schema(source, options, scorer.sealed)
     fingerprint = fingerprint_of(inputs, options, scorer.sealed)
     with finished_work(output, fingerprint, every=options.keep_every, restart=options.restart) as work:
-        if work.summary and not options.force:  # all was done but the cleaning up
+        is_new = any(map(is_pipe, options.inputs))
+        if work.summary and not options.force and not is_new:  # all was done but the cleaning up
             summary = RunSummary(**work.summary)
             summary.resumed = summary.rows
             return summary
@@ -86,7 +88,10 @@ def _score_all(
 
 def _refuse_unreadable(scores: Scores, source: Source, rows_before: int) -> None:
     if (row := scores.first_error) is not None:
-        what = source.unreadable(rows_before + row)
+        try:
+            what = source.unreadable(rows_before + row)
+        except ReadOnceError:
+            what = f"{source.name}: row {rows_before + row + 1:,}: is not text; name its encoding with --encoding"
         raise InputError(f"{what}; or mark such rows and go on with --on-error null")
 
 

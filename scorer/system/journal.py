@@ -15,7 +15,7 @@ from scorer.system.atomic import sync
 from scorer.system.lock import open_locked
 from scorer.system.unsupported import going_without
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "NoJournal"]
 
 _LENGTH = struct.Struct("<Q")
 _CHECK_BYTES = 16
@@ -86,6 +86,31 @@ class Journal:
         with suppress(OSError):  # another run may just have put its own journal there
             self._path.parent.rmdir()
         self.close()
+
+
+class NoJournal:
+    """Keeps nothing, of what nobody can go on with."""
+
+    is_empty = True
+
+    def records(self) -> Iterator[tuple[int, bytes]]:
+        """There are none."""
+        return iter(())
+
+    def read(self, place: int) -> bytes | None:
+        """There is none."""
+
+    def append(self, contents: Iterable[bytes]) -> None:
+        """They are forgotten."""
+
+    def clear(self) -> None:
+        """Nothing is there."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def remove(self) -> None:
+        """Nothing is left behind."""
 
 
 def _head(content: bytes) -> bytes:

@@ -268,8 +268,9 @@ def test_links_are_neither_followed_nor_replaced(command: Command, model: Path, 
 
 
 def test_only_files_are_read(command: Command, model: Path) -> None:
+    one_line(command("scorer", "run", "/dev/zero", "-o", "out.csv", "--format", "csv"), "/dev/zero", "not a file")
     os.mkfifo("pipe.csv")
-    one_line(command("scorer", "run", "pipe.csv", "-o", "out.csv"), "pipe.csv", "not a file")
+    one_line(command("scorer", "evaluate", "pipe.csv"), "pipe.csv", "not a file")
     one_line(command("scorer", "inspect", "/dev/zero"), "/dev/zero", "file")
 
 

@@ -128,9 +128,8 @@ def test_two_dashes_end_the_options(command: Command, model: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", DATA / "reviews.csv", "-o", "-"], "'-' is no file"),
-        (["run", DATA / "reviews.csv", "-o", "-", "--output-format", "csv", "--force"], "'-' is no file"),
-        (["run", "-", "-o", "out.csv"], "'-' is no file"),
+        (["evaluate", "-"], "'-' is no file"),
+        (["inspect", "-"], "'-' is no file"),
         (["text", "good", "--model", "https://host/best.onnx"], "'https://host/best.onnx' is an address"),
         (["inspect", "s3://b/best.onnx"], "'s3://b/best.onnx' is an address"),
     ],
