@@ -11,8 +11,10 @@ from scorer.report.page import write_page
 from scorer.scoring import Scorer
 from scorer.tokens.encoder import TextEncoder
 from tests.browser import PHONE, Chromium
+from tests.conftest import Command
 from tests.exporter.test_node import TEXTS
 from tests.scorer.report.test_page import HOSTILE, page_of
+from tests.scorer.report.test_summary import write_scored
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +47,23 @@ def test_the_switch_of_colours_and_the_way_by_keyboard(browser: Chromium, fitted
         assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_the_report_on_scored_reviews(
+    browser: Chromium, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command("scorer", "report", write_scored(command), "--by", "shop", "--time", "day").code == 0
+    report = tmp_path / "scored.html"
+    browser.pictures(report, "report")
+    with browser.open(report) as page:
+        page.locator("section#groups th button").first.click()
+        assert page.locator("section#groups tbody th").first.inner_text() == "a"
+        page.locator(".drawing:visible").first.focus()
+        page.keyboard.press("ArrowRight")
+        assert "reviews" in page.locator("#tip").inner_text()
+        assert page.locator("#reviews mark").count() > 4
+        assert page.locator("[onfocus], [onerror], img").count() == 0
 
 
 @pytest.mark.parametrize("width", [1280, PHONE])

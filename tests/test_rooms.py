@@ -14,7 +14,8 @@ PACKAGES = ("scorer", "trainer", "exporter")
 ROOMS = {
     "cli": {"run", "report", "evaluation", "explaining", "scoring", "scores", "files", "model", "arrow", "system"}
     | {"errors"},
-    "report": {"evaluation", "explaining", "scoring", "scores", "files", "model", "arrow", "system", "errors"},
+    "report": {"evaluation", "explaining", "scoring", "scores", "files", "model", "tokens", "arrow", "system"}
+    | {"errors"},
     "run": {"scoring", "scores", "files", "model", "arrow", "tokens", "system", "errors"},
     "evaluation": {"scoring", "scores", "files", "arrow", "system", "errors"},
     "scoring": {"explaining", "scores", "tables", "model", "tokens", "arrow", "errors"},

@@ -4,6 +4,7 @@ scorer run reviews.parquet -o scored.parquet
 scorer run reviews.csv -o scored.parquet --text-column body --status
 scorer text "This movie was absolutely fantastic! I loved it."
 scorer evaluate labelled.parquet --by source
+scorer report scored.parquet --by shop --time date
 scorer inspect best.onnx
 """
 
@@ -21,6 +22,9 @@ main = Tool("scorer", "Turn text reviews into sentiment probabilities, in bulk, 
 main.command_in("scorer.cli.run", "run INPUT -o FILE", "Write every row of INPUT back with its sentiment.")
 main.command_in("scorer.cli.text", "text [TEXT ...]", "Print the probability and the label of each TEXT.")
 main.command_in("scorer.cli.evaluate", "evaluate INPUT", "Print how good a model is on the labelled rows of INPUT.")
+main.command_in(
+    "scorer.cli.report", "report INPUT", "Write one page on scored reviews: shares, groups, time, words, examples."
+)
 main.command_in(
     "scorer.cli.inspect", "inspect [MODEL]", "Verify a sealed MODEL, or the embedded one, and print its card."
 )

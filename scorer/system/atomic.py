@@ -10,7 +10,7 @@ from pathlib import Path
 from scorer.errors import InputError
 from scorer.system.unsupported import going_without
 
-__all__ = ["beside", "commit_file", "naming", "require_place", "sync", "write_aside"]
+__all__ = ["beside", "commit_file", "naming", "require_new_place", "require_place", "sync", "write_aside"]
 
 
 @contextmanager
@@ -50,6 +50,13 @@ def require_place(path: Path) -> None:
         raise InputError(f"{path}: is a device or a pipe, which is never replaced; name a file")
     if path.is_symlink():
         raise InputError(f"{path}: is a link to {path.readlink()}; name that file, or remove the link")
+
+
+def require_new_place(path: Path, force: bool) -> None:
+    """`require_place`, and raise `InputError` for what is there already unless `force` lets it be replaced."""
+    require_place(path)
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists already; name another output, or replace it with --force")
 
 
 def beside(path: Path, suffix: str) -> Path:

@@ -103,6 +103,10 @@ class TextEncoder:
         """Number of ids, added tokens included."""
         return self._tokenizer.get_vocab_size(with_added_tokens=True)
 
+    def vocabulary(self) -> dict[str, int]:
+        """The id of every token, added ones included."""
+        return dict(self._tokenizer.get_vocab(with_added_tokens=True))
+
     @property
     def unknown_id(self) -> int:
         """The id of `[UNK]` or `<unk>`, else the padding's."""
