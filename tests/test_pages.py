@@ -13,6 +13,7 @@ from scorer.tokens.encoder import TextEncoder
 from tests.browser import PHONE, Chromium
 from tests.conftest import Command
 from tests.exporter.test_node import TEXTS
+from tests.scorer.report.test_evaluation_page import write_reviews
 from tests.scorer.report.test_page import HOSTILE, page_of
 from tests.scorer.report.test_summary import write_scored
 
@@ -81,6 +82,32 @@ def test_texts_of_strangers_stay_texts(browser: Chromium, tmp_path: Path, width:
         assert page.locator("th[aria-sort=ascending]").count() == 1
         page.locator("mark").first.hover()
         assert "of the strongest word's effect" in page.locator("#tip").inner_text()
+
+
+def test_the_page_of_an_evaluation(
+    browser: Chromium, command: Command, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    reviews = write_reviews(tmp_path / "in.csv")
+    result = command(
+        "scorer", "evaluate", reviews, "-m", "default", "--by", "shop", "--against", model, "--report", "e.html"
+    )
+    assert result.code == 0, result.err
+    browser.pictures(tmp_path / "e.html", "evaluation")
+    for width in (1280, PHONE):
+        with browser.open(tmp_path / "e.html", width=width) as page:
+            page.on("dialog", lambda dialog: pytest.fail(f"a review speaks: {dialog.message}"))
+            assert page.locator("script").count() == 1
+            assert page.locator("[onfocus], [onerror], img").count() == 0
+            assert "<script>alert(1)</script>" in "".join(page.locator("blockquote").all_inner_texts())
+            page.locator("#mistakes mark").first.hover()
+            assert "of the strongest word's effect" in page.locator("#tip").inner_text()
+            page.locator("#result .drawing").first.focus()
+            page.keyboard.press("ArrowRight")
+            assert "threshold 0.5" in page.locator("#tip").inner_text()
+            page.keyboard.press("Escape")
+            page.get_by_role("button", name="reviews").first.click()
+            assert page.locator("#by-group th[aria-sort=descending]").count() == 1
 
 
 @pytest.fixture(scope="module")

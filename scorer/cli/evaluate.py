@@ -14,19 +14,22 @@ from scorer.cli.arguments import (
     share,
 )
 from scorer.cli.messages import Messages
-from scorer.cli.tool import ArgumentParser
+from scorer.cli.tool import ArgumentParser, needs_extra
 from scorer.cli.unknown_words import warn_of_unknown_words
-from scorer.system.terminal import printable
+from scorer.errors import InputError, UsageError
+from scorer.system.terminal import printable, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Any
 
     from scorer.evaluation.evaluate import Evaluation
 
 __all__ = ["evaluate", "evaluate_arguments"]
+
+_MOST_SHOWN = 5
 
 
 def evaluate_arguments(parser: ArgumentParser) -> None:
@@ -41,6 +44,11 @@ def evaluate_arguments(parser: ArgumentParser) -> None:
     add("--by", metavar="NAME", help="A column whose values part the reviews into groups.")
     add("--threshold", metavar="P", type=share, help="Least probability called positive.  [default: the model's]")
     add("--against", metavar="FILE", type=model_name, help="Another sealed model, on the same rows.")
+    differ = "With --against: write the rows on which the verdicts differ here, as .parquet, .csv or .jsonl."
+    add("--differences", metavar="FILE", type=file_path, help=differ)
+    page = "Write all of it as a page: figures, charts, groups, mistakes with their words coloured."
+    add("--report", metavar="FILE", type=file_path, help=page)
+    add("--force", action="store_true", help="Replace what these two have written before.")
     add("--format", choices=[one.value for one in Format], help="Of INPUT, whatever its name.")
     csv_input_arguments(parser.add_argument_group("Reading CSV"))
     model_argument(parser)
@@ -56,6 +64,9 @@ def evaluate(
     by: str | None,
     threshold: float | None,
     against: Path | str | None,
+    differences: Path | None,
+    report: Path | None,
+    force: bool,
     format: str | None,
     model: Path | str | None,
     as_json: bool,
@@ -63,14 +74,24 @@ def evaluate(
 ) -> None:
     """Print how good a model is on the labelled rows of INPUT.
 
-    Example: scorer evaluate reviews.parquet --by source
+    Example: scorer evaluate reviews.parquet --by source --report page.html
     """
+    from scorer.evaluation.differences import format_of_differences, furthest_apart, write_differences
     from scorer.evaluation.evaluate import EvaluationOptions
     from scorer.evaluation.evaluate import evaluate as judge
     from scorer.evaluation.labels import parse_reading
     from scorer.files.format import Format
     from scorer.system.limits import limited_memory
 
+    if differences and not against:
+        raise UsageError("--differences needs --against, the model that differs")
+    if differences:
+        format_of_differences(differences)
+    _require_free([path for path in (differences, report) if path], force)
+    if report:
+        with needs_extra("--report", "report"):
+            from scorer.report.evaluation_page import evaluation_page
+            from scorer.report.page import write_page
     options = EvaluationOptions(
         input,
         text_column,
@@ -82,13 +103,19 @@ def evaluate(
         csv_options(csv),
     )
     with limited_memory():
-        result = judge(options, open_scorer(model), open_scorer(against) if against else None)
+        scorer = open_scorer(model)
+        result = judge(options, scorer, open_scorer(against) if against else None)
+        shown = furthest_apart(result, options, _MOST_SHOWN) if result.against else []
+        if differences:
+            write_differences(result, options, differences)
+        if report:
+            write_page(evaluation_page(result, options, scorer), report)
     if as_json:
         import json
 
-        print(json.dumps(result.as_dict()))
+        print(json.dumps(result.as_dict() | ({"furthest_apart": shown} if result.against else {})))
     else:
-        print("\n".join(_lines(result)))
+        print("\n".join([*_lines(result), *_differing(result, shown)]))
     warn_of_unknown_words(Messages("scorer", as_json=as_json), [(result.input, result.words)])
 
 
@@ -106,9 +133,29 @@ def _lines(result: Evaluation) -> Iterator[str]:
     yield from figure_lines(figures)
     if result.groups:
         yield from ("", *group_lines(result.groups))
-    if result.against and result.test:
-        yield from ("", "the other model, on the same rows:", *figure_lines(result.against))
+    if result.against:
+        test, gain = result.against.test, result.against.gain
+        points = f"{100 * gain.value:+.1f} points ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+        yield from ("", "the other model, on the same rows:", *figure_lines(result.against.figures))
+        yield f"accuracy of this model beside the other's: {points}"
         yield (
-            f"only the first is right: {result.test.only_first:,} rows, only the other: {result.test.only_second:,}; "
-            f"by chance alone with p = {result.test.p_value:.2g} (McNemar)"
+            f"only this one is right: {test.only_first:,} rows, only the other: {test.only_second:,}; "
+            f"by chance alone with p = {test.p_value:.2g} (McNemar)"
         )
+
+
+def _differing(result: Evaluation, shown: list[dict[str, Any]]) -> Iterator[str]:
+    """The rows on which two models are furthest apart."""
+    if not shown:
+        return
+    rows, wide = len(result.rows.differing), max(len(f"{one['row']:,}") for one in shown)
+    yield f"the verdicts differ on {rows:,} rows; furthest apart are, by this model and the other:"
+    for one in shown:
+        numbers = f"{one['probability']:.4f}  {one['other_probability']:.4f}"
+        yield f"  row {one['row']:>{wide},}  {one['label']}  {numbers}  {shortened(printable(one['text']))}"
+
+
+def _require_free(paths: Sequence[Path], force: bool) -> None:
+    for path in paths:
+        if path.exists() and not force:
+            raise InputError(f"{path}: exists already; name another file, or replace it with --force")

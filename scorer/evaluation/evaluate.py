@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from scorer.arrow.columns import column_at, find_column
 from scorer.errors import InputError
 from scorer.evaluation.labels import LEFT_OUT, USUAL_LABELS, LabelReading, label_keys, reading_of
-from scorer.evaluation.metrics import Figures, McNemar, by_group, measure
+from scorer.evaluation.metrics import Figures, Interval, McNemar, accuracy_gain, by_group, measure
 from scorer.files.format import CsvOptions, Format
 from scorer.files.inputs import LocalInput
 from scorer.files.opening import open_source
+from scorer.files.picking import PickedSource
+from scorer.files.source import Source
 from scorer.scores import WordCounts
 from scorer.scoring import Scorer
 
-__all__ = ["Evaluation", "EvaluationOptions", "evaluate"]
+__all__ = ["Evaluation", "EvaluationOptions", "JudgedRows", "evaluate", "opened_source", "texts_of"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,31 @@ class EvaluationOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedRows:
+    """The rows that were judged, in their order; all arrays are [rows]."""
+
+    number: NDArray[np.int64]
+    """In the input, from 0."""
+    label: NDArray[np.bool_]
+    probability: list[NDArray[np.float32]]
+    """By model."""
+    thresholds: list[float]
+
+    @property
+    def verdicts(self) -> list[NDArray[np.bool_]]:
+        """Which rows each model calls positive."""
+        return [values >= least for values, least in zip(self.probability, self.thresholds, strict=True)]
+
+    @property
+    def differing(self) -> NDArray[np.int64]:
+        """Places of the rows on which the verdicts of two models differ, those furthest apart first."""
+        first, second = self.verdicts
+        found = np.flatnonzero(first != second)
+        apart = np.abs(self.probability[0][found] - self.probability[1][found])
+        return found[np.argsort(-apart, kind="stable")]
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What was found."""
 
@@ -57,10 +84,8 @@ class Evaluation:
     groups: dict[str, Figures]
     words: WordCounts
     """Of all rows, as the first model reads them."""
-    against: Figures | None = None
-    """Of the other model on the same rows."""
-    test: McNemar | None = None
-    """Which of both models alone is right."""
+    rows: JudgedRows
+    against: "Comparison | None" = None
 
     def as_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
@@ -70,11 +95,25 @@ class Evaluation:
         found["unknown_share"] = self.words.unknown_share
         found |= self.figures.as_dict()
         found["groups"] = {name: figures.as_dict() for name, figures in self.groups.items()}
-        if self.against and self.test:
-            found["against"] = self.against.as_dict()
-            found["mcnemar"] = {"only_first": self.test.only_first, "only_second": self.test.only_second}
-            found["mcnemar"]["p_value"] = self.test.p_value
-        return found
+        return found | (self.against.as_dict() if self.against else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Another model on the same rows."""
+
+    model_sha256: str
+    figures: Figures
+    test: McNemar
+    """Which of both models alone is right."""
+    gain: Interval
+    """How much higher the accuracy of the first is."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        mcnemar = {**asdict(self.test), "p_value": self.test.p_value}
+        against = {"model_sha256": self.model_sha256} | self.figures.as_dict()
+        return {"against": against, "mcnemar": mcnemar, "accuracy_gain": asdict(self.gain)}
 
 
 def evaluate(options: EvaluationOptions, scorer: Scorer, against: Scorer | None = None) -> Evaluation:
@@ -90,17 +129,10 @@ def evaluate(options: EvaluationOptions, scorer: Scorer, against: Scorer | None 
     used = (label != LEFT_OUT) & has_text
     if not used.any():
         raise InputError(f"{options.input}: no row has both a text and a label; read were {reading}")
-    truth = label[used] == 1
-    thresholds = [_threshold(options, one) for one in (scorer, against or scorer)]
-    first = rows.probability[0][used]
-    groups = by_group(rows.group_names, rows.group[used], first, truth, thresholds[0]) if options.by else {}
-    groups = dict(sorted(groups.items()))
-    others: tuple[Figures, McNemar] | tuple[()] = ()
-    if against:
-        second = rows.probability[1][used]
-        hits = [(p >= t) == truth for p, t in zip((first, second), thresholds, strict=True)]
-        test = McNemar(int((hits[0] & ~hits[1]).sum()), int((hits[1] & ~hits[0]).sum()))
-        others = measure(second, truth, thresholds[1]), test
+    thresholds = [_threshold(options, one) for one in (scorer, *([against] if against else []))]
+    judged = JudgedRows(np.flatnonzero(used), label[used] == 1, [one[used] for one in rows.probability], thresholds)
+    known = judged.probability[0], judged.label, thresholds[0]
+    groups = by_group(rows.group_names, rows.group[used], *known) if options.by else {}
     return Evaluation(
         str(options.input),
         scorer.sealed.sha256,
@@ -108,11 +140,32 @@ def evaluate(options: EvaluationOptions, scorer: Scorer, against: Scorer | None 
         int((label == LEFT_OUT).sum()),
         int(((label != LEFT_OUT) & ~has_text).sum()),
         rows.skipped,
-        measure(first, truth, thresholds[0]),
-        groups,
+        measure(*known),
+        dict(sorted(groups.items())),
         rows.words,
-        *others,
+        judged,
+        _compared(judged, against) if against else None,
     )
+
+
+def texts_of(options: EvaluationOptions, rows: Iterable[int]) -> dict[int, str]:
+    """The texts of these rows by their numbers, in a second pass over the input; of a few, which are all kept."""
+    numbers = sorted(set(rows))
+    source = PickedSource(opened_source(options), numbers)
+    texts = (text for window in source.windows() for text in source.decode(window).texts.to_pylist())
+    return dict(zip(numbers, texts, strict=True))
+
+
+def opened_source(options: EvaluationOptions) -> Source:
+    """The input, as `options` say that it is read."""
+    return open_source(LocalInput(options.input), options.text_column, options.input_format, options.csv)
+
+
+def _compared(judged: JudgedRows, against: Scorer) -> Comparison:
+    first, second = (verdicts == judged.label for verdicts in judged.verdicts)
+    test = McNemar(int((first & ~second).sum()), int((second & ~first).sum()))
+    figures = measure(judged.probability[1], judged.label, judged.thresholds[1])
+    return Comparison(against.sealed.sha256, figures, test, accuracy_gain(first, second))
 
 
 def _threshold(options: EvaluationOptions, scorer: Scorer) -> float:
@@ -138,7 +191,7 @@ class _Rows:
     @classmethod
     def of(cls, options: EvaluationOptions, scorers: Sequence[Scorer]) -> "_Rows":
         """Read and score the input."""
-        source = open_source(LocalInput(options.input), options.text_column, options.input_format, options.csv)
+        source = opened_source(options)
         label_path = find_column(source.name, source.schema, options.label_column, USUAL_LABELS, "--label-column")
         group_path = find_column(source.name, source.schema, options.by, (), "--by") if options.by else None
         probability: list[list[NDArray[np.float32]]] = [[np.empty(0, np.float32)] for _ in scorers]
