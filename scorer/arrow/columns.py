@@ -10,7 +10,16 @@ from scorer.errors import InputError
 from scorer.system.nearest import did_you_mean
 from scorer.system.terminal import listed, shortened
 
-__all__ = ["ColumnPath", "choose_name", "column_at", "find_column", "find_text_column", "is_certain", "names_on"]
+__all__ = [
+    "ColumnPath",
+    "choose_name",
+    "column_at",
+    "find_column",
+    "find_text_column",
+    "is_certain",
+    "names_on",
+    "type_at",
+]
 
 _USUAL_NAMES = (
     *("text", "review", "review_text", "reviewtext", "review_body", "content", "comment", "comments", "body"),
@@ -29,7 +38,7 @@ def find_text_column(file: str, schema: pa.Schema, name: str | None) -> ColumnPa
     """
     _require_readable_names(file, schema)
     path = find_column(file, schema, name, _USUAL_NAMES, "--text-column")
-    kind = _type_at(schema, path)
+    kind = type_at(schema, path)
     if not is_text(kind):
         chosen = name or schema.field(path[0]).name
         inside = f", such as {chosen}.{kind.field(0).name}" if pa.types.is_struct(kind) and kind.num_fields else ""
@@ -72,7 +81,7 @@ def find_column(file: str, schema: pa.Schema, name: str | None, usual: Iterable[
 
 def is_certain(schema: pa.Schema, name: str | None) -> bool:
     """No further column could change what `find_text_column` finds."""
-    kinds = (_type_at(schema, path) for path in _paths_to(name or _USUAL_NAMES[0], schema))
+    kinds = (type_at(schema, path) for path in _paths_to(name or _USUAL_NAMES[0], schema))
     return any(is_text(kind) and not pa.types.is_null(kind) for kind in kinds)
 
 
@@ -141,7 +150,8 @@ def _paths_of(fields: Iterable[pa.Field]) -> Iterator[str]:
             yield from (f"{field.name}.{inside.name}" for inside in field.type.fields)
 
 
-def _type_at(schema: pa.Schema, path: ColumnPath) -> pa.DataType:
+def type_at(schema: pa.Schema, path: ColumnPath) -> pa.DataType:
+    """The type of a column, or of a field in its structs."""
     kind = schema.field(path[0]).type
     for index in path[1:]:
         kind = kind.field(index).type

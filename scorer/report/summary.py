@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scorer.arrow.arrays import bools_of, numbers
-from scorer.arrow.columns import ColumnPath, column_at, find_column
+from scorer.arrow.columns import ColumnPath, column_at, find_column, type_at
 from scorer.errors import InputError
 from scorer.evaluation.metrics import Interval
 from scorer.evaluation.prevalence import Recalls, adjusted_share
@@ -163,10 +163,12 @@ class _Columns:
             return find_column(file, schema, named, (), option) if named else None
 
         probability = find_column(file, schema, name, (), "--probability-column")
+        by = path(where["by"], "--by")
+        if by and pa.types.is_nested(kind := type_at(schema, by)):
+            what = f"column {options.by!r} is {shortened(str(kind))}, which makes no groups"
+            raise InputError(f"{file}: {what}{_inside(options.by, kind)}")
         has_status = status if status != name and status in schema.names else ""
-        return cls(
-            source, probability, path(has_status, ""), path(where["by"], "--by"), path(where["time"], "--time"), where
-        )
+        return cls(source, probability, path(has_status, ""), by, path(where["time"], "--time"), where)
 
     def days(self, rows: pa.RecordBatch) -> pa.Array:
         """The day of each row; all null where no time is asked for."""
@@ -190,6 +192,12 @@ class _Columns:
             row = first + int(wrong[0]) + 1
             raise InputError(f"{where}, row {row:,}: {said[wrong[0]]:g} is no probability from 0 to 1")
         return np.asarray(said, np.float32)
+
+
+def _inside(name: str | None, kind: pa.DataType) -> str:
+    """How to name what stands in a struct."""
+    is_struct = pa.types.is_struct(kind) and kind.num_fields
+    return f"; name a field of it, such as {name}.{kind.field(0).name}" if is_struct else ""
 
 
 def _later_period(columns: _Columns) -> date | None:

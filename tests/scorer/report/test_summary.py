@@ -206,6 +206,10 @@ def test_what_cannot_be_reported_is_one_line(command: Command, scored: Path) -> 
     one_line(command("scorer", "report", "in.parquet"), "in.parquet", "score it first", "scorer run in.parquet")
     one_line(command("scorer", "report", scored, "--by", "shopp"), "no column 'shopp'", "did you mean")
     one_line(command("scorer", "report", scored, "--by", "sentiment_statu"), "sentiment_statu", "did you mean")
+    nested = pq.read_table(scored).append_column("at", pa.array([{"town": "x"}] * 81))
+    pq.write_table(nested, "nested.parquet")
+    one_line(command("scorer", "report", "nested.parquet", "--by", "at"), "column 'at'", "no groups", "such as at.town")
+    assert command("scorer", "report", "nested.parquet", "--by", "at.town").code == 0
     one_line(command("scorer", "report", scored, "--time", "shop"), "column 'shop'", "not a time")
     one_line(command("scorer", "report", scored, "-o", scored, "--force"), "is what is read")
     one_line(command("scorer", "report", scored, "-o", "missing/x.html"), "missing")
