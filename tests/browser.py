@@ -22,14 +22,17 @@ class Chromium:
         self._pictures = pictures
 
     @contextmanager
-    def open(self, path: Path, *, width: int = DESKTOP, dark: bool = False) -> Iterator[Any]:
-        """A page of playwright that shows the file at `path`, off line.
+    def open(self, place: Path | str, *, width: int = DESKTOP, dark: bool = False) -> Iterator[Any]:
+        """A page of playwright that shows a file, off line, or what is at an address of this machine.
 
-        Afterwards fails if the page logged an error or a warning, threw, broke its content security policy, asked for
-        anything but itself, or is wider than the window.
+        Afterwards fails if the page logged an error or a warning, threw, broke its content security policy, is wider
+        than the window, or asked for anything but itself; a page at an address may ask for what lies beside it.
         """
+        address = place.as_uri() if isinstance(place, Path) else place
         context = self._browser.new_context(
-            viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light", offline=True
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if dark else "light",
+            offline=isinstance(place, Path),
         )
         try:
             context.set_default_timeout(20_000)  # a slow machine is no bug
@@ -38,12 +41,12 @@ class Chromium:
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("request", lambda request: requests.append(request.url))
             page.on("websocket", lambda socket: requests.append(socket.url))
-            page.goto(path.as_uri())
+            page.goto(address)
             yield page
             page.wait_for_timeout(50)  # what was asked for by the last step comes to light
             assert not complaints, complaints
-            elsewhere = [url for url in requests if url.partition("#")[0] != path.as_uri()]
-            elsewhere = [url for url in elsewhere if not url.startswith("data:")]
+            own = address if isinstance(place, Path) else address[: address.rindex("/") + 1]
+            elsewhere = [url for url in requests if not url.startswith((own, f"blob:{own}", "data:"))]
             assert not elsewhere, f"asked for {elsewhere}"
             wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, f"{wide} pixels wider than a window of {width}"

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from scorer.model.sealed import EMBEDDED_MODEL
+
 ROOT = Path(__file__).parents[1]
 PAGES = [page for page in (ROOT / "docs").rglob("*.md") if "```python" in page.read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run_in_one_go(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "best.onnx").symlink_to(EMBEDDED_MODEL)
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     result = subprocess.run(
         [sys.executable, "-W", "error::UserWarning:scorer", "-c", "".join(blocks)],
