@@ -168,6 +168,16 @@ def test_the_page_s_ids_and_scores_are_those_of_scorer(browser: Chromium, demo: 
     assert largest <= 1e-6
 
 
+def test_the_demo_of_a_fit(browser: Chromium, fitted: Path, tmp_path: Path) -> None:
+    model = fitted / "best.onnx"
+    with browser.open(write_demo(DemoOptions(model, tmp_path / "demo.html")).output) as page:
+        page.get_by_label("Your review").fill("Отличный фильм, хорошая музыка")
+        explained(page)
+        (expected,) = Scorer.open(model).score(["Отличный фильм, хорошая музыка"])
+        assert page.locator("#probability").inner_text() == f"{expected:.1%}"
+        assert " 5 words, " in page.locator("#read").inner_text(), "not letters"
+
+
 @pytest.mark.parametrize("width", [1280, PHONE])
 def test_what_is_typed_stays_text(browser: Chromium, demo: Path, width: int) -> None:
     with browser.open(demo, width=width) as page:

@@ -26,10 +26,14 @@ function rewritten(source, pattern, replace) {
   return result;
 }
 
-const regex = ({ Regex, String: literal }) => new RegExp(Regex ?? literal.replace(/[^\w\s]/g, "\\$&"), "gu");
+// JavaScript's own `\s` lacks a line break of mainframes, U+0085.
+const regex = ({ Regex, String: literal }) =>
+  new RegExp(Regex?.replace(/\\S/g, "\\P{White_Space}") ?? literal.replace(/[^\w\s]/g, "\\$&"), "gu");
 // A character and the marks on it: what decomposing may bring into another order. Two Japanese letters become marks.
 const WITH_MARKS = /[^\x00-\x7f][\p{M}\uff9e\uff9f]*/gu;
-const decompose = (form) => () => (source) => rewritten(source, WITH_MARKS, (run) => run.normalize(form));
+// What composing may join: a character and the marks on it, the parts of a Korean syllable.
+const JOINED = /(?:[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?\p{M}*|.\p{M}+)/gsu;
+const inForm = (form, runs) => () => (source) => rewritten(source, runs, (run) => run.normalize(form));
 
 const NORMALIZERS = {
   Sequence: ({ normalizers }) => {
@@ -40,8 +44,9 @@ const NORMALIZERS = {
     const what = regex(pattern);
     return (source) => rewritten(source, what, () => content);
   },
-  NFD: decompose("NFD"),
-  NFKD: decompose("NFKD"),
+  NFD: inForm("NFD", WITH_MARKS),
+  NFKD: inForm("NFKD", WITH_MARKS),
+  NFC: inForm("NFC", JOINED),
   StripAccents: () => (source) => rewritten(source, /\p{M}+/gu, () => ""),
   // Character by character: a whole text would end Greek words in another sigma.
   Lowercase: () => (source) => rewritten(source, /[A-Z]|[^\x00-\x7f]/gu, (character) => character.toLowerCase()),

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,30 @@ from scorer.model.network import Network
 from scorer.model.sealed import EMBEDDED_MODEL, read_sealed
 from scorer.scoring import Scorer
 from scorer.tokens.encoder import TextEncoder
+from scorer.tokens.shapes import SHAPES, Shape
 from tests.conftest import DATA, EVERY_CHARACTER
 from tests.exporter.models import sealed_model
 
 pytestmark = pytest.mark.node
 
 WEB = Path(exporter.__file__).with_name("web")
-MODULES = Path(sys.prefix) / "node_modules"  # where `npm install --prefix .venv` puts them
+SCRIPTS = [
+    "यह फ़िल्म बहुत अच्छी है, क़ीमत भी ठीक।",
+    "หนังเรื่องนี้ดีมาก แต่ช้า",
+    "Отличный телефон, всё супер! Дёшево… сім'я й ї",
+    "Πολύ καλό ξενοδοχείο, ΌΛΟΣ ο κόσμος φίλος ΐ",
+    "فِيلْمٌ رَائِع، أنصح به. آلة ـــ مؤثر",
+    "סֵרֶט מְצֻיָּן, שׁ וגם ''טוב''",
+    "영화가 정말 좋았어요 각 \u1112\u1161\u11ab\u1100\u1161",
+    "この映画はとてもガッカリ。ｶﾞﾊﾟ 電影很好看，但是太長",
+    "L'hôtel n'était pas sûr d’être ouvert, größer als groß STRASSE İstanbul ǰ\u0323",
+    "Tiếng Việt rất hay\u0085một\u200bhai so\u00adft 👩\u200d👩\u200d👧 ❤\ufe0f 1\ufe0f\u20e3 \ufeffend",
+]
+"""What is written in other letters, with marks, joiners and forms of compatibility."""
 TEXTS = [
     *(text for path in sorted(DATA.glob("*.csv")) for text in pc.read_csv(
         path, parse_options=pc.ParseOptions(newlines_in_values=True))["text"].to_pylist()),
+    *SCRIPTS,
     "",
     " \t",
     "Good<br />film… ½ as ﬁne, don't! 'n' 3'a a'3 ΣΑΣ İ é e\u0301\u0323 x\uff9e\u0323 🙂👍🏽 __proto__ constructor",
@@ -65,6 +78,15 @@ def node(folder: Path, script: str, *arguments: object, given: Any = None) -> st
     return result.stdout
 
 
+def differing(model: Path, texts: list[str], folder: Path) -> list[str]:
+    """The texts that have other ids in the page than here."""
+    said = json.loads(node(folder, SAID, model, 0, given=texts))
+    sealed = read_sealed(model)
+    ids = TextEncoder(sealed.tokenizer_json, sealed.card.text).encode(pa.array(texts))
+    ours = [part.tolist() for part in np.split(ids.values, ids.offsets[1:-1])]
+    return [text for text, one, row in zip(texts, said, ours, strict=True) if one["ids"] != row]
+
+
 def expected_effects(model: Path, said: dict[str, Any]) -> list[float]:
     """The rule, said again: an unknown word instead of each word, the mean over all partings into steps."""
     sealed = read_sealed(model)
@@ -81,7 +103,7 @@ def expected_effects(model: Path, said: dict[str, Any]) -> list[float]:
     return falls.tolist()
 
 
-SHAPES: dict[str, dict[str, Any]] = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "as a small fit": {},
     "two words a step, 8 bits": {"words_per_step": 2, "bits": 8},
     "three words, two layers, 16 bits, head": {"words_per_step": 3, "layers": 2, "bits": 16, "keep": "head"},
@@ -90,9 +112,9 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_ids_scores_and_effects_are_those_of_scorer(name: str, tmp_path: Path) -> None:
-    model = EMBEDDED_MODEL if name == "embedded" else sealed_model(tmp_path / "x.onnx", **SHAPES[name])
+    model = EMBEDDED_MODEL if name == "embedded" else sealed_model(tmp_path / "x.onnx", **NETWORKS[name])
     said = json.loads(node(tmp_path, SAID, model, 60, given=TEXTS))
     scorer = Scorer.open(model)
     ids = TextEncoder(scorer.sealed.tokenizer_json, scorer.sealed.card.text).encode(pa.array(TEXTS))
@@ -107,6 +129,13 @@ def test_ids_scores_and_effects_are_those_of_scorer(name: str, tmp_path: Path) -
         assert one["effects"] == pytest.approx(expected_effects(model, one), abs=1e-5)
 
 
+@pytest.mark.parametrize("script", SHAPES, ids=["every script", "a to z"])
+def test_ids_of_every_script_are_those_of_scorer(script: Shape, tmp_path: Path) -> None:
+    split = script.pre_tokenizer.pre_tokenize_str(script.normalizer.normalize_str("\n".join(TEXTS)))
+    words = sorted({word for word, _ in split})
+    assert differing(sealed_model(tmp_path / "x.onnx", words=words, script=script, longest=999), TEXTS, tmp_path) == []
+
+
 def test_words_stand_where_their_author_wrote_them(tmp_path: Path) -> None:
     text = "Cafe\u0301 très 3½ don't… 🙂! ﬁlm<br/>x"
     (said,) = json.loads(node(tmp_path, SAID, sealed_model(tmp_path / "x.onnx"), 0, given=[text]))
@@ -116,14 +145,10 @@ def test_words_stand_where_their_author_wrote_them(tmp_path: Path) -> None:
     assert [one["last"] for one in said["words"]][-1] == len(said["ids"])
 
 
-def test_characters_that_differ_are_few_and_new(tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", SHAPES, ids=["every script", "a to z"])
+def test_characters_that_differ_are_few_and_new(script: Shape, tmp_path: Path) -> None:
     """The library's tables of characters are older than those of Node: what became a mark since is one there only."""
-    model = sealed_model(tmp_path / "x.onnx")
     texts = [f"a{character}a" for character in EVERY_CHARACTER]
-    said = json.loads(node(tmp_path, SAID, model, 0, given=texts))
-    sealed = read_sealed(model)
-    ids = TextEncoder(sealed.tokenizer_json, sealed.card.text).encode(pa.array(texts))
-    ours = [part.tolist() for part in np.split(ids.values, ids.offsets[1:-1])]
-    differ = [ord(text[1]) for text, one, row in zip(texts, said, ours, strict=True) if one["ids"] != row]
+    differ = [ord(text[1]) for text in differing(sealed_model(tmp_path / "x.onnx", script=script), texts, tmp_path)]
     assert len(differ) < 150
     assert not [code for code in differ if code < 0x7C0 or 0x2000 <= code < 0x2C00], "of the scripts of most reviews"
