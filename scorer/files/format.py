@@ -11,6 +11,7 @@ __all__ = [
     "CODECS",
     "EXTENSIONS",
     "PACKINGS",
+    "TEXT_FORMATS",
     "BadLines",
     "CsvOptions",
     "Dialect",
@@ -33,6 +34,10 @@ class Format(StrEnum):
     parquet = "parquet"
     csv = "csv"
     jsonl = "jsonl"
+    arrow = "arrow"
+    """A file of Arrow's own format, which Feather is."""
+    arrows = "arrows"
+    """A stream of it."""
 
 
 class BadLines(StrEnum):
@@ -55,6 +60,9 @@ class OutputEncoding(StrEnum):
 EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format.csv}
 EXTENSIONS |= {".tsv": Format.csv, ".tab": Format.csv, ".txt": Format.csv}
 EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".json": Format.jsonl}
+EXTENSIONS |= {".arrow": Format.arrow, ".feather": Format.arrow, ".ipc": Format.arrow, ".arrows": Format.arrows}
+TEXT_FORMATS = {Format.csv, Format.jsonl}
+"""Those that are lines of text, and may be compressed as a whole."""
 _DELIMITERS = {".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 
 
@@ -156,12 +164,14 @@ def format_of(plain: str, name: str, option: str = "--format") -> Format:
 
 
 def output_format(name: str, given: Format | None) -> Format:
-    """The format of an output; raises `InputError` for an unknown extension, and for Parquet that is compressed."""
+    """The format of an output; raises `InputError` for an unknown extension, and for what is not compressed so."""
     plain = plain_name(name)
     kind = given or format_of(plain, name, "--output-format")
-    if plain != name and kind is Format.parquet:
+    if plain != name and kind not in TEXT_FORMATS:
         ending = Path(name).suffix
-        raise InputError(f"{name}: Parquet compresses its columns itself; leave {ending} away, and see --compression")
+        raise InputError(
+            f"{name}: {kind} is not compressed as a whole; leave {ending} away; --compression is for Parquet"
+        )
     return kind
 
 

@@ -11,6 +11,7 @@ from scorer.files.compression import unpacked
 from scorer.files.csv import CsvSink, CsvSource
 from scorer.files.format import CsvOptions, Format, format_of
 from scorer.files.inputs import Input
+from scorer.files.ipc import IpcSink, IpcSource
 from scorer.files.joining import JoinedSource
 from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
 from scorer.files.outputs import Output, opened
@@ -63,6 +64,8 @@ def open_source(
     match kind:
         case Format.parquet:
             return ParquetSource(file, text_column, window_rows, written_as or Format.parquet, part, columns)
+        case Format.arrow | Format.arrows:
+            return IpcSource(file, text_column, window_rows, written_as or kind)
         case Format.csv:
             return CsvSource(file, text_column, csv, window_rows, keep_nothing=written_as is Format.csv)
         case Format.jsonl:
@@ -108,6 +111,8 @@ def _sink(
     match kind:
         case Format.parquet:
             return ParquetSink(file, schema, layout)
+        case Format.arrow | Format.arrows:
+            return IpcSink(file, schema, kind)
         case Format.csv:
             formulas = csv_options.escape_formulas
             return CsvSink(file, schema, csv_options.of_output(name), escape_formulas=formulas)

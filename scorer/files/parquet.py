@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scorer.arrow.columns import column_at, find_text_column, names_on
-from scorer.arrow.decoding import decode_texts, is_string, is_text, unreadable_rows
+from scorer.arrow.decoding import decode_texts, unreadable_rows
 from scorer.arrow.nested import leaf_types, leaves_of
 from scorer.errors import InputError
 from scorer.files.format import Format
@@ -28,7 +28,14 @@ from scorer.files.parquet_footer import (
     parquet_only,
 )
 from scorer.files.rebatching import WINDOW_BYTES
-from scorer.files.source import Decoded, Skipped, arrow_errors, decode_column, decode_text_rows
+from scorer.files.source import (
+    Decoded,
+    Skipped,
+    arrow_errors,
+    checked_columns,
+    decode_column,
+    decode_text_rows,
+)
 
 __all__ = ["ParquetLayout", "ParquetSink", "ParquetSource"]
 
@@ -82,7 +89,7 @@ class ParquetSource:
         self.schema: pa.Schema = self._file.schema_arrow
         self.text = find_text_column(self.name, self.schema, text_column)
         self._names = self._narrow(columns) if columns else None
-        self._checked = {index for index, field in enumerate(self.schema) if self._is_checked(index, field.type)}
+        self._checked = checked_columns(self.schema, self.text, written_as)
         metadata = self._file.metadata
         counts = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
         if sum(counts) != metadata.num_rows:
@@ -184,13 +191,6 @@ class ParquetSource:
                 f"column {wide[0]!r} has integers of 128 bits, which Arrow cannot read; make them decimals or strings"
             )
             raise InputError(f"{self.name}: {what}") from error
-
-    def _is_checked(self, index: int, kind: pa.DataType) -> bool:
-        """A column of strings; for CSV of any bytes, which stand in it as they are."""
-        if isinstance(kind, pa.BaseExtensionType):
-            return self._is_checked(index, kind.storage_type) and kind != pa.uuid()
-        becomes_text = self._written_as is Format.csv and (is_text(kind) or pa.types.is_fixed_size_binary(kind))
-        return index == self.text[0] or is_string(kind) or becomes_text
 
     def _refuse_parquet_only(self) -> None:
         for column in columns_of(self._elements):

@@ -3,14 +3,15 @@
 import codecs
 
 from scorer.errors import InputError
-from scorer.files.format import Format
+from scorer.files.format import TEXT_FORMATS, Format
 from scorer.files.inputs import Input, start_of
 
 __all__ = ["refuse_foreign", "refuse_workbook"]
 
 _OTHERS = {
     b"PAR1": "a Parquet file; name its format with --format parquet",
-    b"ARROW1": "an Arrow file; save it as Parquet",
+    b"ARROW1": "an Arrow file; name its format with --format arrow",
+    b"FEA1": "a Feather file of version 1; save it as version 2, or as Parquet",
     b"ORC": "an ORC file; save it as Parquet",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; save it as CSV UTF-8",
     b"<!DOCTYPE": "an HTML page; download the file itself",
@@ -32,14 +33,14 @@ def refuse_foreign(file: Input, kind: Format, encoding: str) -> None:
     """Raise `InputError` for a file that by its first bytes is not of this format, or in another encoding."""
     start = start_of(file)
     found = _other(start, kind)
-    if kind is not Format.parquet and codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
+    if kind in TEXT_FORMATS and codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
         found = found or _wide_text(start, kind)
     if found:
         raise InputError(f"{file.name}: is {found}")
 
 
 def _other(start: bytes, kind: Format) -> str | None:
-    own = b"PAR1" if kind is Format.parquet else None
+    own = {Format.parquet: b"PAR1", Format.arrow: b"ARROW1", Format.arrows: b"ARROW1"}.get(kind)
     return next((what for mark, what in _OTHERS.items() if start.startswith(mark) and mark != own), None)
 
 

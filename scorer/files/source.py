@@ -10,10 +10,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scorer.arrow.columns import ColumnPath, column_at
-from scorer.arrow.decoding import decode_rows, decode_texts
+from scorer.arrow.decoding import decode_rows, decode_texts, is_string, is_text
 from scorer.errors import InputError
+from scorer.files.format import Format
 
-__all__ = ["Decoded", "Sink", "Skipped", "Source", "arrow_errors", "decode_column", "decode_text_rows"]
+__all__ = [
+    "Decoded",
+    "Sink",
+    "Skipped",
+    "Source",
+    "arrow_errors",
+    "checked_columns",
+    "decode_column",
+    "decode_text_rows",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,17 @@ def decode_text_rows(window: pa.RecordBatch, text: ColumnPath, checked: Collecti
     texts, no_text = decode_texts(column_at(window, text))
     rows, unreadable = decode_rows(window, checked)
     return Decoded(rows, texts, unreadable | no_text)
+
+
+def checked_columns(schema: pa.Schema, text: ColumnPath, written_as: Format) -> set[int]:
+    """Which columns have to be UTF-8: those of strings; for CSV of any bytes, which stand in it as they are."""
+    return {n for n, field in enumerate(schema) if n == text[0] or _is_checked(field.type, written_as)}
+
+
+def _is_checked(kind: pa.DataType, written_as: Format) -> bool:
+    if isinstance(kind, pa.BaseExtensionType):
+        return kind != pa.uuid() and _is_checked(kind.storage_type, written_as)
+    return is_string(kind) or (written_as is Format.csv and (is_text(kind) or pa.types.is_fixed_size_binary(kind)))
 
 
 @contextmanager
