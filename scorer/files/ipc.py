@@ -1,6 +1,8 @@
 """Arrow's own format, both ways: files, which Feather is another name of, and streams."""
 
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +19,9 @@ from scorer.files.source import Decoded, Skipped, arrow_errors, checked_columns,
 __all__ = ["IpcSink", "IpcSource"]
 
 _FILE_MARK = b"ARROW1"
+_MOST_UNPACKED = 1 << 10
+"""Bytes that one byte becomes; of codecs that Arrow knows hardly any does more for real rows."""
+_IMPOSSIBLE = 1 << 30
 _BINARY = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}
 
 
@@ -29,15 +34,19 @@ class IpcSource:
         self.name, self.skipped = file.name, Skipped()
         self._file, self._window_rows, self._share = file, window_rows, 0.0
         self._is_stream = not start_of(file).startswith(_FILE_MARK)
-        with arrow_errors(self.name, "not an Arrow file or stream, or damaged"), self._opened() as raw:
-            self.schema = (pa.ipc.open_stream(raw) if self._is_stream else pa.ipc.open_file(raw)).schema
+        with (
+            arrow_errors(self.name, "not an Arrow file or stream, or damaged"),
+            self._told_of_sizes(),
+            self._opened() as raw,
+        ):
+            self.schema = _usable((pa.ipc.open_stream(raw) if self._is_stream else pa.ipc.open_file(raw)).schema)
         self.text = find_text_column(self.name, self.schema, text_column)
         self._checked = checked_columns(self.schema, self.text, written_as)
 
     def windows(self) -> Iterator[pa.RecordBatch]:
         """All rows in order; raises `InputError` for damaged data."""
         self._share = 0.0
-        with arrow_errors(self.name, "damaged Arrow data"):
+        with arrow_errors(self.name, "damaged Arrow data"), self._told_of_sizes():
             if any(pa.types.is_dictionary(leaf) for field in self.schema for leaf in leaf_types(field.type)):
                 for batch in self._batches():  # categories of two batches cannot always be joined
                     for start in range(0, batch.num_rows, self._window_rows):
@@ -72,6 +81,17 @@ class IpcSource:
                 self._share = (number + 1) / reader.num_record_batches
                 yield self._sound(reader.get_batch(number))
 
+    @contextmanager
+    def _told_of_sizes(self) -> Iterator[None]:
+        """Make `ArrowInvalid` of a size that no such file holds: it is damage, and more memory would not help."""
+        try:
+            yield
+        except MemoryError as error:
+            size = re.search(r"size (\d+)", str(error))
+            if size and int(size[1]) > _MOST_UNPACKED * (self._file.size or _IMPOSSIBLE):
+                raise pa.ArrowInvalid(f"a part of {int(size[1]):,} bytes") from error
+            raise
+
     def _sound(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch; raises `ArrowInvalid` unless all that it refers to is there. Arrow believes what a file says."""
         for field, column in zip(batch.schema, batch.columns, strict=True):
@@ -80,7 +100,19 @@ class IpcSource:
                 raise InputError(
                     f"{self.name}: damaged Arrow data: column {field.name!r} has nulls, and says it has none"
                 )
-        return batch
+        kinds = zip(batch.columns, self.schema.types, strict=True)
+        columns = [column if column.type == kind else column.cast(kind) for column, kind in kinds]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+def _usable(schema: pa.Schema) -> pa.Schema:
+    """The schema with categories that Arrow can look up; those of Polars are views, which it cannot."""
+    for index, field in enumerate(schema):
+        kind = field.type
+        if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+            large = pa.dictionary(kind.index_type, pa.large_string(), kind.ordered)
+            schema = schema.set(index, field.with_type(large))
+    return schema
 
 
 def _as_bytes(column: pa.Array) -> pa.Array:
@@ -118,10 +150,7 @@ class IpcSink:
     def _widened(self, index: int, column: pa.DictionaryArray) -> pa.DictionaryArray:
         """The column with all categories so far, in one order: a file may add to them, and never change them."""
         new = column.dictionary
-        if pa.types.is_string_view(new.type):  # which Arrow does not look up
-            new = new.cast(pa.large_string())
         known = self._categories.get(index, new.slice(0, 0))
         self._categories[index] = categories = pa.concat_arrays([known, new]).unique()
         places = pc.index_in(new, categories).take(column.indices).cast(column.type.index_type)
-        values = categories.cast(column.dictionary.type)
-        return pa.DictionaryArray.from_arrays(places, values, ordered=column.type.ordered)
+        return pa.DictionaryArray.from_arrays(places, categories, ordered=column.type.ordered)

@@ -62,6 +62,7 @@ class Fuzzer:
             "unquoted": [b'1\t"Great\n2\ta\\\tb"\n3\tNA\n' * 5],
             "jsonl": _json_files(),
             "packed": _packed_files(),
+            "arrow": _arrow_files(),
             "model": [model.read_bytes()],
             "graph": [self._parts[0]],
             "tokenizer": [tokenizer],
@@ -105,6 +106,9 @@ class Fuzzer:
 
     def _use_packed(self, content: bytes) -> None:
         self._score(content, "in.csv")  # how it is packed is told by its first bytes
+
+    def _use_arrow(self, content: bytes) -> None:
+        self._score(content, "in.arrow")  # file or stream is told by the first bytes
 
     def _use_jsonl(self, content: bytes) -> None:
         self._score(content, "in.jsonl")
@@ -201,6 +205,17 @@ def _packed_files() -> list[bytes]:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packing:
         packing.writestr(zipfile.ZipInfo("in.csv"), rows)
     return [*files, archive.getvalue()]
+
+
+def _arrow_files() -> list[bytes]:
+    files = []
+    for new in (pa.ipc.new_file, pa.ipc.new_stream):
+        for codec in (None, "lz4", "zstd"):
+            file = io.BytesIO()
+            with new(file, KINDS.schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as writer:
+                writer.write_table(KINDS, max_chunksize=25)
+            files.append(file.getvalue())
+    return files
 
 
 def _json_files() -> list[bytes]:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fuzz.mutation import mutated
 
-SHARES = {"parquet": 8, "csv": 4, "escaped": 1, "unquoted": 1, "packed": 2, "jsonl": 4}
+SHARES = {"parquet": 8, "csv": 4, "escaped": 1, "unquoted": 1, "packed": 2, "arrow": 2, "jsonl": 4}
 SHARES |= {"model": 2, "graph": 1, "tokenizer": 1, "card": 1, "checkpoint": 2}
 
 
