@@ -51,7 +51,10 @@ def test_a_page_of_all_that_was_found(command: Command, model: Path) -> None:
     one_line(command(*same, "--report", "page.html"), "page.html", "--force")
 
 
-def test_what_cannot_be_written_is_said_before_the_work(command: Command) -> None:
+def test_what_cannot_be_written_is_said_before_the_work(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     write_reviews(Path("in.csv"))
     assert command("scorer", "evaluate", "in.csv", "--differences", "rows.csv").code == 2
     result = command("scorer", "evaluate", "in.csv", "--against", "default", "--differences", "rows.txt.doc")
