@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import comb, sqrt
+from math import comb, hypot, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -107,7 +107,7 @@ def measure(probability: Probabilities, label: Bools, threshold: float) -> Figur
             "false_negative": false_negative,
         },
         share_interval(int(hits.sum()), rows),
-        _balanced((recalls[0].value, recalls[1].value), (positive, rows - positive)),
+        _balanced(recalls),
         max(positive, rows - positive) / rows if rows else float("nan"),
         share_interval(true_positive, true_positive + false_positive),
         *recalls,
@@ -181,11 +181,11 @@ def _f1(hits: int, mistakes: int) -> Interval:
     return Interval(*(2 * one / (1 + one) for one in (share.value, share.low, share.high)))
 
 
-def _balanced(recalls: tuple[float, float], rows: tuple[int, int]) -> Interval:
-    """The mean of both recalls; its variance is a quarter of the sum of theirs."""
-    mean = sum(recalls) / 2
-    variance = sum(recall * (1 - recall) / max(n, 1) for recall, n in zip(recalls, rows, strict=True)) / 4
-    return _around(mean, sqrt(variance) if variance == variance else variance, 1.0)
+def _balanced(recalls: tuple[Interval, Interval]) -> Interval:
+    """The mean of both recalls, its interval from theirs (Newcombe 1998): it has a width where all rows are right."""
+    mean = sum(one.value for one in recalls) / 2
+    below, above = (hypot(*(getattr(one, end) - one.value for one in recalls)) / 2 for end in ("low", "high"))
+    return Interval(mean, mean - below, mean + above)
 
 
 def _auc_interval(auc: float, positive: int, negative: int) -> Interval:

@@ -58,6 +58,7 @@ def test_known_figures() -> None:
     sure = measure(np.array([1.0, 0.0], np.float32), np.array([True, False]), 0.5)
     assert (sure.accuracy.value, sure.roc_auc.value, sure.calibration_error.value) == (1, 1, 0)
     assert sure.log_loss.value < 1e-6
+    assert sure.balanced_accuracy.low < 0.5  # two rows prove little
 
 
 def test_calibration_error() -> None:
