@@ -46,9 +46,8 @@ _LOG_EVERY = 10.0
 
 def run_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `scorer run`."""
-    what = (
-        "Reviews: .parquet, .csv, .tsv, .jsonl or .arrow files, folders of them, patterns or URIs; their rows in this order. "
-    )
+    what = "Reviews: .parquet, .csv, .tsv, .jsonl or .arrow files, folders of them, patterns or URIs; their rows in "
+    what += "this order. "
     what += "- for standard input: a pipe is read once, so that nothing is known of its length, --verify and --dry-run "
     what += "are refused, and to go on after an interruption the same bytes have to come again."
     parser.add_argument("input", metavar="INPUT", nargs="+", type=input_place, help=what)
