@@ -37,8 +37,7 @@ _PROBES = (
 _HOW = (
     "Everything happens on this page: the model is a part of it, and nothing that you type leaves it.",
     "A word's effect is how far the log-odds of {positive} fall when an unknown word stands in its place. The colours "
-    "compare the words of one text; the numbers in the lists compare texts as well. What the model does not know is "
-    "underlined.",
+    "compare the words of one text; the numbers in the lists compare texts as well.",
 )
 
 

@@ -39,6 +39,7 @@ function showScore(reader, text, encoded) {
   const side = score === null ? "" : score >= threshold ? "positive" : "negative";
   const label = side && labels[side === "positive" ? 1 : 0];
   $("probability").textContent = score === null ? "–" : percent(score);
+  $("of").textContent = score === null ? "" : `likely to be ${labels[1]}`;
   $("label").textContent = label;
   $("label").className = `badge ${side}`;
   $("filled").setAttribute("width", score === null ? "0" : percent(score));
@@ -50,8 +51,7 @@ function showScore(reader, text, encoded) {
 function readOf(reader, text, { ids, truncated }) {
   if (!ids.length) return text.trim() ? "There is no word in it." : "Type a review, or choose an example.";
   const unknown = ids.filter((id) => reader.isUnknown(id)).length, end = reader.card.text.keep === "tail" ? "last" : "first";
-  const parts = [`How likely it is ${reader.card.labels[1]}.`];
-  parts.push(truncated ? `Only its ${end} ${ids.length} words are read.` : `${ids.length} ${ids.length === 1 ? "word" : "words"}, signs included.`);
+  const parts = [truncated ? `Only its ${end} ${ids.length} words are read.` : `${ids.length} ${ids.length === 1 ? "word" : "words"}, signs included.`];
   if (unknown) parts.push(`${unknown} ${unknown === 1 ? "is" : "are"} unknown to the model.`);
   return parts.join(" ");
 }
