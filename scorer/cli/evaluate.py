@@ -21,11 +21,12 @@ from scorer.system.terminal import printable, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # imported where they are used, so that --help and usage errors answer at once
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
-    from scorer.evaluation.evaluate import Evaluation
+    from scorer.evaluation.evaluate import Evaluation, EvaluationOptions
+    from scorer.scoring import Scorer
 
 __all__ = ["evaluate", "evaluate_arguments"]
 
@@ -57,59 +58,29 @@ def evaluate_arguments(parser: ArgumentParser) -> None:
 
 def evaluate(
     *,
-    input: Path,
-    text_column: str | None,
-    label_column: str | None,
-    labels: str | None,
-    by: str | None,
-    threshold: float | None,
+    model: Path | str | None,
     against: Path | str | None,
     differences: Path | None,
     report: Path | None,
     force: bool,
-    format: str | None,
-    model: Path | str | None,
     as_json: bool,
-    **csv: Any,
+    **given: Any,
 ) -> None:
     """Print how good a model is on the labelled rows of INPUT.
 
     Example: scorer evaluate reviews.parquet --by source --report page.html
     """
-    from scorer.evaluation.differences import format_of_differences, furthest_apart, write_differences
-    from scorer.evaluation.evaluate import EvaluationOptions
+    from scorer.evaluation.differences import furthest_apart
     from scorer.evaluation.evaluate import evaluate as judge
-    from scorer.evaluation.labels import parse_reading
-    from scorer.files.format import Format
     from scorer.system.limits import limited_memory
 
-    if differences and not against:
-        raise UsageError("--differences needs --against, the model that differs")
-    if differences:
-        format_of_differences(differences)
-    _require_free([path for path in (differences, report) if path], force)
-    if report:
-        with needs_extra("--report", "report"):
-            from scorer.report.evaluation_page import evaluation_page
-            from scorer.report.page import write_page
-    options = EvaluationOptions(
-        input,
-        text_column,
-        label_column,
-        parse_reading(labels) if labels else None,
-        by,
-        threshold,
-        Format(format) if format else None,
-        csv_options(csv),
-    )
+    _refuse_outputs(against, differences, report, force)
+    options = _evaluation_options(**given)
     with limited_memory():
         scorer = open_scorer(model)
         result = judge(options, scorer, open_scorer(against) if against else None)
         shown = furthest_apart(result, options, _MOST_SHOWN) if result.against else []
-        if differences:
-            write_differences(result, options, differences)
-        if report:
-            write_page(evaluation_page(result, options, scorer), report)
+        _write(result, options, scorer, differences, report)
     if as_json:
         import json
 
@@ -117,6 +88,57 @@ def evaluate(
     else:
         print("\n".join([*_lines(result), *_differing(result, shown)]))
     warn_of_unknown_words(Messages("scorer", as_json=as_json), [(result.input, result.words)])
+
+
+def _refuse_outputs(against: Path | str | None, differences: Path | None, report: Path | None, force: bool) -> None:
+    """Say before the work what could not be written after it."""
+    from scorer.evaluation.differences import format_of_differences
+    from scorer.system.atomic import require_place
+
+    if differences:
+        if not against:
+            raise UsageError("--differences needs --against, the model that differs")
+        format_of_differences(differences)
+    for path in filter(None, (differences, report)):
+        require_place(path)
+        if path.exists() and not force:
+            raise InputError(f"{path}: exists already; name another file, or replace it with --force")
+    if report:
+        with needs_extra("--report", "report"):
+            import scorer.report.evaluation_page  # noqa: F401
+
+
+def _evaluation_options(
+    *,
+    input: Path,
+    text_column: str | None,
+    label_column: str | None,
+    labels: str | None,
+    by: str | None,
+    threshold: float | None,
+    format: str | None,
+    **csv: Any,
+) -> EvaluationOptions:
+    from scorer.evaluation.evaluate import EvaluationOptions
+    from scorer.evaluation.labels import parse_reading
+    from scorer.files.format import Format
+
+    reading, kind = parse_reading(labels) if labels else None, Format(format) if format else None
+    return EvaluationOptions(input, text_column, label_column, reading, by, threshold, kind, csv_options(csv))
+
+
+def _write(
+    result: Evaluation, options: EvaluationOptions, scorer: Scorer, differences: Path | None, report: Path | None
+) -> None:
+    if differences:
+        from scorer.evaluation.differences import write_differences
+
+        write_differences(result, options, differences)
+    if report:
+        from scorer.report.evaluation_page import evaluation_page
+        from scorer.report.page import write_page
+
+        write_page(evaluation_page(result, options, scorer), report)
 
 
 def _lines(result: Evaluation) -> Iterator[str]:
@@ -153,9 +175,3 @@ def _differing(result: Evaluation, shown: list[dict[str, Any]]) -> Iterator[str]
     for one in shown:
         numbers = f"{one['probability']:.4f}  {one['other_probability']:.4f}"
         yield f"  row {one['row']:>{wide},}  {one['label']}  {numbers}  {shortened(printable(one['text']))}"
-
-
-def _require_free(paths: Sequence[Path], force: bool) -> None:
-    for path in paths:
-        if path.exists() and not force:
-            raise InputError(f"{path}: exists already; name another file, or replace it with --force")

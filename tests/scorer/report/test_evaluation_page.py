@@ -60,6 +60,7 @@ def test_what_cannot_be_written_is_said_before_the_work(
     assert command("scorer", "evaluate", "in.csv", "--differences", "rows.csv").code == 2
     result = command("scorer", "evaluate", "in.csv", "--against", "default", "--differences", "rows.txt.doc")
     assert (result.code, "rows.txt.doc" in result.err) == (2, True)
+    one_line(command("scorer", "evaluate", "no.csv", "--report", "nowhere/page.html"), "nowhere")
     Path("there.csv").touch()
     one_line(command("scorer", "evaluate", "in.csv", "--against", "default", "--differences", "there.csv"), "there.csv")
 
