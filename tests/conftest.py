@@ -24,6 +24,7 @@ TINY += ("--least-steps", "0")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=30, help="How often runs of `scorer run` are killed.")
+    parser.addoption("--cluster-kills", type=int, default=5, help="How many of a cluster's processes and nodes are.")
     parser.addoption("--fuzz-cases", type=int, default=2400, help="How many damaged files the program is given.")
     parser.addoption("--pictures", type=Path, help="Keep the pictures of pages in this folder, to be looked at.")
 

@@ -4,10 +4,12 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,8 +32,9 @@ def cluster() -> Iterator[Any]:
     cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "include_dashboard": False})
     cluster.add_node(**_NODE)
     yield cluster
+    name = session(cluster)
     cluster.shutdown()
-    assert not raylets(), "something was left running"
+    assert not processes(name), "something was left running"
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +70,26 @@ def processes(word: str) -> list[int]:
     return found
 
 
-def raylets() -> list[int]:
-    return processes("raylet/raylet ")
+def workers(cluster: Any) -> list[int]:
+    """Those of this cluster: other people may have one on this machine."""
+    nodes = raylets(cluster)
+    return [worker for worker in processes("ray::Worker") if parent(worker) in nodes]
 
 
-def workers() -> list[int]:
-    return processes("ray::Worker")
+def raylets(cluster: Any) -> list[int]:
+    return [info.process.pid for node in cluster.list_all_nodes() for info in node.all_processes.get("raylet", [])]
+
+
+def session(cluster: Any) -> str:
+    """A folder that the command line of each of its processes names."""
+    return str(cluster.head_node.get_session_dir_path())
+
+
+def parent(process: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def begin(cluster: Any, folder: Path, *more: str, before: str = "pass") -> subprocess.Popen[str]:
@@ -115,7 +132,7 @@ def test_workers_and_a_node_are_killed(cluster: Any, folder: Path, expected: dic
     process = begin(cluster, folder, "--log-format", "json", before="import scorer.cli.run as run; run._LOG_EVERY = 0")
     for least in (1, 3):
         wait_for(process, least)
-        os.kill(random.choice(workers()), signal.SIGKILL)
+        os.kill(random.choice(workers(cluster)), signal.SIGKILL)
     wait_for(process, 5)
     cluster.remove_node(node, allow_graceful=False)
     result = end(process)
@@ -124,7 +141,7 @@ def test_workers_and_a_node_are_killed(cluster: Any, folder: Path, expected: dic
     assert (last["rows"], lines[-1]["units"], lines[-1]["failed"]) == (72_000, 12, 0)
     assert max(line["lost"] for line in lines) >= 2
     assert max(line["workers"] for line in lines) > 1
-    assert re.search(r", \d+ of 12 outputs, \d workers?, 2 workers lost, \d+% positive$", lines[-1]["message"])
+    assert re.search(r", \d+ of 12 outputs, \d workers?, [2-4] workers lost, \d+% positive$", lines[-1]["message"])
 
 
 def test_the_driver_is_killed(cluster: Any, folder: Path, expected: dict[str, bytes]) -> None:
@@ -138,6 +155,60 @@ def test_the_driver_is_killed(cluster: Any, folder: Path, expected: dict[str, by
     assert (result.code, result.err) == (0, "")
     assert " resumed" in result.out
     assert content(Path("out")) == expected
+
+
+def test_killed_at_random_moments(
+    cluster: Any, folder: Path, expected: dict[str, bytes], request: pytest.FixtureRequest
+) -> None:
+    """Runs whose workers, node and driver die until enough are dead; what is in place is whole at every moment."""
+    kills, chance, killed = request.config.getoption("--cluster-kills"), random.Random(), Counter[str]()
+    nodes, runs = [mortal_node(cluster)], 0
+    while killed.total() < kills:
+        process, moments = begin(cluster, folder), [chance.uniform(0.1, 2) for _ in range(_MOST_KILLS_OF_A_DRIVER)]
+        while moments and process.poll() is None and killed.total() < kills:
+            time.sleep(moments.pop())
+            killed[kill_one(chance, cluster, nodes, process)] += 1
+            assert content_of_parts().items() <= expected.items()
+        result = end(process)
+        if result.code != -signal.SIGKILL:
+            assert (result.code, content(Path("out"))) == (0, expected), (result, killed)
+            shutil.rmtree("out")
+            runs += 1
+        print(f"{dict(killed)} killed, {runs} runs completed", flush=True)
+    assert end(begin(cluster, folder)).code == 0
+    assert content(Path("out")) == expected
+    cluster.remove_node(nodes.pop(), allow_graceful=False)
+
+
+_MOST_KILLS_OF_A_DRIVER = 4
+"""Fewer than the deaths of workers after which an output is given up."""
+
+
+def kill_one(chance: random.Random, cluster: Any, nodes: list[Any], driver: subprocess.Popen[str]) -> str:
+    """Kill a worker, a node, which is replaced, or the driver; says which."""
+    found = workers(cluster)
+    what = chance.choices(["worker", "node", "driver"], [5 if found else 0, 2, 2])[0]
+    if what == "worker":
+        os.kill(chance.choice(found), signal.SIGKILL)
+    elif what == "node":
+        cluster.remove_node(nodes.pop(), allow_graceful=False)
+        nodes.append(mortal_node(cluster))
+    else:
+        driver.kill()
+    return what
+
+
+def mortal_node(cluster: Any) -> Any:
+    """A small one; Ray gives it half a minute to come, which on a machine with other work is not always enough."""
+    for _ in range(5):
+        try:
+            return cluster.add_node(num_cpus=1, object_store_memory=_STORE)
+        except Exception:  # Ray raises nothing narrower
+            known = raylets(cluster)
+            for orphan in processes(f"raylet/raylet --raylet_socket_name={session(cluster)}"):
+                if orphan not in known:
+                    os.kill(orphan, signal.SIGKILL)
+    raise AssertionError("no node could be started")
 
 
 def test_a_poisoned_file(cluster: Any, folder: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
@@ -154,6 +225,8 @@ def test_a_poisoned_file(cluster: Any, folder: Path, expected: dict[str, bytes],
 
 
 def content_of_parts() -> dict[str, bytes]:
+    if not Path("out").is_dir():
+        return {}
     return {path.name: path.read_bytes() for path in Path("out").iterdir() if path.is_file()}
 
 
