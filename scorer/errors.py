@@ -11,12 +11,14 @@ SentimentScorerError            one clear line for the user, exit code 1
 └── exporter.errors.ExportError the graph differs from the network, or cannot be pushed
 
 FileSystemWarning               a promise that a file system cannot keep; the work goes on
+GuessWarning                    how an input is read that does not say it; the work goes on
 """
 
 from enum import StrEnum
 
 __all__ = [
     "FileSystemWarning",
+    "GuessWarning",
     "InputError",
     "ModelError",
     "OnError",
@@ -58,6 +60,10 @@ class ModelError(SentimentScorerError):
 
 class FileSystemWarning(UserWarning):
     """The file system lacks what a promise needs: the work goes on without it, and the text says what is lost."""
+
+
+class GuessWarning(UserWarning):
+    """How an input is read is told by its first bytes alone; the text says what was seen, and how to say otherwise."""
 
 
 class OnError(StrEnum):

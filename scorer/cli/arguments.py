@@ -108,7 +108,7 @@ def csv_input_arguments(group: ArgumentGroup) -> None:
     from scorer.files.format import BadLines, CsvOptions
 
     csv, add = CsvOptions(), group.add_argument
-    by_name = "Between values, or tab.  [default: tab for .tsv, .tab and .txt, else a comma]"
+    by_name = "Between values, or tab.  [default: tab for .tsv, .tab and .txt, else a comma, or as its rows say]"
     add("--delimiter", metavar="C", type=sign, help=by_name)
     add("--encoding", metavar="NAME", default=csv.encoding, help="[default: %(default)s]")
     add("--quote", metavar="C", type=sign, default=csv.quote, help="Around values, or none.  [default: %(default)s]")

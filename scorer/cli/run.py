@@ -22,7 +22,7 @@ from scorer.cli.arguments import (
 from scorer.cli.messages import Messages
 from scorer.cli.tool import ArgumentParser, at_least, log_argument
 from scorer.cli.unknown_words import warn_of_unknown_words
-from scorer.errors import FileSystemWarning, UsageError
+from scorer.errors import FileSystemWarning, GuessWarning, UsageError
 from scorer.files.pipes import Stream
 from scorer.system.terminal import printable, shortened
 
@@ -205,6 +205,7 @@ class _Shown:
         self._log = self._messages if log_format else None
         if quiet:
             warnings.simplefilter("ignore", FileSystemWarning)
+            warnings.simplefilter("ignore", GuessWarning)
 
     def existing(self, options: RunOptions) -> None:
         """The output is there, and nothing has to be done."""

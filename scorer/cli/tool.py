@@ -15,7 +15,7 @@ from argparse import ArgumentError, ArgumentParser, ArgumentTypeError, BooleanOp
 from scorer.cli.messages import LOG_FORMATS, Messages
 from scorer.cli.signals import StopSignals
 from scorer.cli.streams import StandardStreams
-from scorer.errors import FileSystemWarning, SentimentScorerError, UsageError
+from scorer.errors import FileSystemWarning, GuessWarning, SentimentScorerError, UsageError
 from scorer.system.nearest import did_you_mean
 
 TYPE_CHECKING = False  # type checkers know the name; importing `typing` for it takes milliseconds
@@ -131,7 +131,7 @@ class Tool:
         line: object = None,
     ) -> None:
         """Ours as a line of their own, those of libraries as Python has them."""
-        if category is FileSystemWarning:
+        if category in (FileSystemWarning, GuessWarning):
             self._messages.warning(str(message))
         else:
             print(warnings.formatwarning(message, category, filename, lineno), end="", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +16,7 @@ import pyarrow.csv as pacsv
 from scorer.arrow.arrays import bytes_of, strings, without_nulls
 from scorer.arrow.columns import ColumnPath, find_text_column
 from scorer.arrow.decoding import decode_rows
-from scorer.errors import InputError
+from scorer.errors import GuessWarning, InputError
 from scorer.files.csv_cells import cells_of, is_number
 from scorer.files.csv_rows import RowBlock, first_row, row_blocks, unescaped_apart
 from scorer.files.format import BadLines, CsvOptions, Dialect, OutputEncoding
@@ -51,11 +52,13 @@ class CsvSource:
         self._bytes_read = 0
         self._file, self._window_rows, self._keep_nothing = file, window_rows, keep_nothing
         self._dialect = options.of_input(file.plain_name)
+        self._may_guess = options.delimiter is None
+        self.seen_delimiter: str | None = None
         self._may_skip = options.bad_lines is BadLines.skip
         self._null_values = strings(options.null_values)
         with arrow_errors(self.name, "its header is not readable as CSV"):
             first, _ = self._first_and_rest()
-            self.schema = pa.schema([(name, pa.string()) for name in self._names(first)])
+            self._set_schema(first)
         self.text = self._find_text(first, text_column)
 
     def windows(self) -> Iterator[pa.RecordBatch]:
@@ -94,8 +97,13 @@ class CsvSource:
         """The first row, which names the columns if any does, and those after it."""
         first, rest = first_row(row_blocks(self.name, self._chunks, self._dialect))
         if first and (declared := re.fullmatch(rb"sep=(.)[\r\n]*", first.data)):  # a line that only spreadsheets know
-            if declared[1] != self._dialect.delimiter.encode():
-                raise self._other_delimiter(declared[1].decode("latin-1"))
+            said = declared[1].decode("latin-1")
+            if said != self._dialect.delimiter:
+                if not self._may_guess or said not in _DELIMITERS:
+                    raise self._other_delimiter(said)
+                self._dialect = replace(self._dialect, delimiter=said)
+                return self._first_and_rest()
+            self.seen_delimiter = said
             first, rest = first_row(rest)
         if not first:
             raise InputError(f"{self.name}: has no header, only empty lines")
@@ -130,7 +138,31 @@ class CsvSource:
         except InputError:
             if (seen := self._seeming_delimiter(first, name)) is None:
                 raise
-            raise self._other_delimiter(seen) from None
+            if not self._may_guess or not self._is_delimiter(seen):
+                raise self._other_delimiter(seen) from None
+        self._take(seen)
+        return find_text_column(self.name, self.schema, name)
+
+    def _is_delimiter(self, seen: str) -> bool:
+        """Whether it parts all rows of the first block into as many values as there are names, and more than one."""
+        dialect = replace(self._dialect, delimiter=seen)
+        try:
+            block = next(row_blocks(self.name, self._chunks, dialect))
+        except InputError:
+            return False
+        columns = block.columns[~block.is_empty]
+        return bool(columns[0] > 1 and (columns == columns[0]).all())
+
+    def _take(self, seen: str) -> None:
+        """Read on with the delimiter that is seen, and tell it."""
+        self.seen_delimiter, self._dialect = seen, replace(self._dialect, delimiter=seen)
+        words = f"{self.name}: read with {_DELIMITERS.get(seen, repr(seen))} between values; --delimiter says otherwise"
+        warnings.warn(words, GuessWarning, stacklevel=1)
+        first, _ = self._first_and_rest()
+        self._set_schema(first)
+
+    def _set_schema(self, first: RowBlock) -> None:
+        self.schema = pa.schema([(name, pa.string()) for name in self._names(first)])
 
     def _seeming_delimiter(self, first: RowBlock, name: str | None) -> str | None:
         """One with which there is a text column, else the one that splits an only column most."""

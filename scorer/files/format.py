@@ -1,5 +1,6 @@
 """The file formats of reviews: how a name tells its format, and how CSV is spelled."""
 
+import codecs
 import io
 from dataclasses import dataclass
 from enum import StrEnum
@@ -103,7 +104,7 @@ class CsvOptions:
     """How CSV files are spelled; raises `InputError` for what no file can be."""
 
     delimiter: str | None = None
-    """None goes by the extension: a tab for .tsv, .tab and .txt, else a comma."""
+    """None goes by the extension, a tab for .tsv, .tab and .txt, else a comma, and by the rows where they differ."""
     encoding: str = "utf-8"
     quote: str | None = '"'
     """None: quotes are characters like any other."""
@@ -127,6 +128,11 @@ class CsvOptions:
             raise InputError(f"unknown --encoding {self.encoding!r}; try utf-8, utf-16 or latin-1") from None
         _require_signs(delimiter=self.delimiter or ",", quote=self.quote, escape=self.escape)
         _require_signs(output_delimiter=self.output_delimiter, quote='"')
+
+    @property
+    def is_utf8(self) -> bool:
+        """Inputs are taken for UTF-8."""
+        return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig")
 
     def of_input(self, name: str) -> Dialect:
         """How the input of this name is spelled."""

@@ -12,6 +12,7 @@ from scorer.arrow.arrays import bools, bools_of
 from scorer.arrow.metadata import with_fields, without_restated
 from scorer.arrow.nested import leaf_types
 from scorer.errors import InputError
+from scorer.files.csv import CsvSource
 from scorer.files.inputs import Input
 from scorer.files.json_types import joined, mixed_path
 from scorer.files.jsonl import JsonLinesSource, WholeLinesSource, lines_of
@@ -103,6 +104,7 @@ class JoinedSource:
             source = part.opened()
             if part is self._parts[0]:
                 self.name, self.text, self.read_schema = source.name, source.text, source.schema
+                self.seen_delimiter = source.seen_delimiter if isinstance(source, CsvSource) else None
                 self._layout = source.layout if isinstance(source, ParquetSource) else ParquetLayout()
             if isinstance(source, JsonLinesSource):
                 _join_kinds(kinds, source)

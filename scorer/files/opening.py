@@ -9,19 +9,21 @@ import pyarrow as pa
 from scorer.errors import InputError
 from scorer.files.compression import unpacked
 from scorer.files.csv import CsvSink, CsvSource
-from scorer.files.format import CsvOptions, Format, format_of
+from scorer.files.format import TEXT_FORMATS, CsvOptions, Format, format_of
 from scorer.files.inputs import Input
 from scorer.files.ipc import IpcSink, IpcSource
 from scorer.files.joining import JoinedSource
 from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
 from scorer.files.outputs import Output, opened
 from scorer.files.parquet import ParquetLayout, ParquetSink, ParquetSource
+from scorer.files.picking import PickedSource
 from scorer.files.pipes import PipeInput
 from scorer.files.rebatching import WINDOW_ROWS
-from scorer.files.signatures import refuse_foreign
+from scorer.files.signatures import marked_encoding, refuse_foreign
 from scorer.files.source import Sink, Source
+from scorer.files.transcoding import TranscodedInput
 
-__all__ = ["keep", "layout_of", "open_sink", "open_source"]
+__all__ = ["keep", "layout_of", "open_sink", "open_source", "spelled_as"]
 
 
 _LAYOUT = ParquetLayout()
@@ -34,6 +36,14 @@ def layout_of(source: Source, compression: str | None) -> ParquetLayout:
     """
     layout = source.layout if isinstance(source, (ParquetSource, JoinedSource)) else _LAYOUT
     return replace(layout, compression=compression) if compression else layout
+
+
+def spelled_as(source: Source, csv: CsvOptions) -> CsvOptions:
+    """How rows of `source` are written as CSV where nothing else is said: with the delimiter that was seen in them."""
+    while isinstance(source, PickedSource):
+        source = source.source
+    seen = source.seen_delimiter if isinstance(source, (CsvSource, JoinedSource)) else None
+    return replace(csv, delimiter=seen) if seen else csv
 
 
 def open_source(
@@ -60,6 +70,8 @@ def open_source(
     """
     stored, file = file, unpacked(file)
     kind, csv = kind or format_of(file.plain_name, file.name), csv_options or CsvOptions()
+    if kind in TEXT_FORMATS and csv.is_utf8 and (marked := marked_encoding(file)):
+        file = TranscodedInput(file, marked)
     refuse_foreign(file, kind, csv.encoding)
     match kind:
         case Format.parquet:

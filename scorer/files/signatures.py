@@ -6,7 +6,7 @@ from scorer.errors import InputError
 from scorer.files.format import TEXT_FORMATS, Format
 from scorer.files.inputs import Input, start_of
 
-__all__ = ["refuse_foreign", "refuse_workbook"]
+__all__ = ["marked_encoding", "refuse_foreign", "refuse_workbook"]
 
 _OTHERS = {
     b"PAR1": "a Parquet file; name its format with --format parquet",
@@ -29,6 +29,12 @@ def refuse_workbook(name: str, start: bytes) -> None:
         raise InputError(f"{name}: is an Excel workbook; save it as CSV UTF-8")
 
 
+def marked_encoding(file: Input) -> str | None:
+    """The encoding of a text of two or four bytes a character that a mark at its beginning tells."""
+    start = start_of(file)
+    return next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+
+
 def refuse_foreign(file: Input, kind: Format, encoding: str) -> None:
     """Raise `InputError` for a file that by its first bytes is not of this format, or in another encoding."""
     start = start_of(file)
@@ -45,9 +51,9 @@ def _other(start: bytes, kind: Format) -> str | None:
 
 
 def _wide_text(start: bytes, kind: Format) -> str | None:
-    """Text of two or four bytes a character, by its mark or by the zeros of ASCII characters."""
-    encoding = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
-    if not encoding and start[:4:2].count(0) != start[1:4:2].count(0) and start[:4].count(0) == 2:
+    """Text of two bytes a character without a mark, by the zeros of ASCII characters."""
+    encoding = None
+    if start[:4:2].count(0) != start[1:4:2].count(0) and start[:4].count(0) == 2:
         encoding = "utf-16-be" if start[0] == 0 else "utf-16-le"
     if not encoding:
         return None

@@ -1,17 +1,69 @@
 """A text file in any encoding as UTF-8, in which what does not decode can still be found."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import Any, Self
 
 from scorer.errors import InputError
-from scorer.files.inputs import ByteStream
+from scorer.files.inputs import ByteStream, Input
 
-__all__ = ["transcoded"]
+__all__ = ["TranscodedInput", "transcoded"]
 
 _CHUNK_BYTES = 1 << 20
 _NEVER_IN_UTF8 = b"\xff"
 _MARK = "scorer.unreadable"
+
+
+class TranscodedInput:
+    """The text of `file`, which is in `encoding`, as UTF-8."""
+
+    def __init__(self, file: Input, encoding: str) -> None:
+        self.name, self.plain_name, self.size = file.name, file.plain_name, file.size
+        self._file, self._encoding = file, encoding
+
+    @property
+    def once(self) -> bool:
+        """It comes through a pipe."""
+        return self._file.once
+
+    def open(self) -> ByteStream:
+        """Its bytes from the beginning."""
+        raw = self._file.open()
+        return _Chunks(raw, transcoded(self.name, raw, self._encoding))
+
+    def open_random(self) -> Any:
+        """Raise `InputError`: places in it are not those of the file."""
+        raise InputError(f"{self.name}: is {self._encoding} text, which is read from its beginning only")
+
+    def identity(self) -> Mapping[str, str]:
+        """That of the file."""
+        return self._file.identity()
+
+
+class _Chunks:
+    """Chunks of bytes as a stream."""
+
+    def __init__(self, raw: ByteStream, chunks: Iterator[bytes]) -> None:
+        self._raw, self._chunks, self._held = raw, chunks, b""
+
+    def read(self, size: int) -> bytes:
+        while len(self._held) < size and (chunk := next(self._chunks, b"")):
+            self._held += chunk
+        found, self._held = self._held[:size], self._held[size:]
+        return found
+
+    def tell(self) -> int:
+        return self._raw.tell()
+
+    def close(self) -> None:
+        self._raw.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def transcoded(name: str, raw: ByteStream, encoding: str) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ from scorer.files.jsonl import line_ranges
 from scorer.files.outputs import Output
 from scorer.files.pipes import is_pipe
 from scorer.files.places import Place, input_at, is_same, output_at, shown
+from scorer.files.signatures import marked_encoding
 from scorer.files.source import arrow_errors
 from scorer.run.options import RunOptions
 from scorer.system.atomic import require_place
@@ -136,7 +137,12 @@ def _parts(file: Input, options: RunOptions) -> list[tuple[int, int]]:
         kind = options.input_format or format_of(plain.plain_name, file.name)
         if kind is Format.parquet:
             return _row_groups(file, options.part_rows)
-        if kind is options.kind is Format.jsonl and plain is file and not options.keep_columns:
+        if (
+            kind is options.kind is Format.jsonl
+            and plain is file
+            and not marked_encoding(file)
+            and not options.keep_columns
+        ):
             return line_ranges(file, options.part_rows)
     except InputError:
         pass

@@ -11,7 +11,7 @@ import pyarrow as pa
 from scorer.arrow.columns import names_on
 from scorer.files.compression import unpacked
 from scorer.files.format import Format, format_of
-from scorer.files.opening import layout_of, open_sink
+from scorer.files.opening import layout_of, open_sink, spelled_as
 from scorer.files.outputs import NoOutput
 from scorer.files.places import shown
 from scorer.files.source import Source
@@ -125,7 +125,7 @@ def _scored_sample(
     prepare = partial(_prepared, source=source, scorer=scorer, explain=options.columns.explain)
     layout, nowhere = layout_of(source, options.compression), NoOutput(shown(options.output))
     with (
-        open_sink(nowhere, options.kind, schema, options.csv, layout) as sink,
+        open_sink(nowhere, options.kind, schema, spelled_as(source, options.csv), layout) as sink,
         scored_in_order(islice(windows, _SAMPLE_WINDOWS), prepare, scorer.log_odds, workers) as scored,
     ):
         for window, scores in scored:

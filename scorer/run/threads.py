@@ -10,7 +10,7 @@ import pyarrow as pa
 from scorer import __version__
 from scorer.errors import InputError, OnError, OutputError, ReadOnceError
 from scorer.files.inputs import Input
-from scorer.files.opening import layout_of, open_sink
+from scorer.files.opening import layout_of, open_sink, spelled_as
 from scorer.files.outputs import Output
 from scorer.files.pipes import is_pipe
 from scorer.files.places import is_same, output_at
@@ -66,7 +66,7 @@ def _score_all(
     workers = options.workers or available_cpus()
     layout = layout_of(source, options.compression)
     with (
-        open_sink(output, options.kind, schema, options.csv, layout) as sink,
+        open_sink(output, options.kind, schema, spelled_as(source, options.csv), layout) as sink,
         scored_in_order(reading.windows(), prepare, scorer.log_odds, workers) as scored,
     ):
         for window, scores in scored:

@@ -13,7 +13,7 @@ from scorer.errors import VerificationError
 from scorer.files.compression import unpacked
 from scorer.files.format import CsvOptions, Format
 from scorer.files.inputs import Input
-from scorer.files.opening import open_source
+from scorer.files.opening import open_source, spelled_as
 from scorer.files.places import input_at, shown
 from scorer.files.source import Source
 from scorer.run.options import RunOptions, RunSummary
@@ -39,7 +39,8 @@ def verify_rows(options: RunOptions, scorer: Scorer, summary: RunSummary, count:
     rows = sorted(random.Random(seed).sample(range(summary.rows), min(count, summary.rows)))
     source = open_inputs(inputs_of(options), options)
     expected = (_scored_alone(row, source, options.columns, scorer) for row in _pick(source, rows))
-    written = _written_lines(options, rows) if options.kind is Format.jsonl else _written_rows(options, rows)
+    is_lines, csv = options.kind is Format.jsonl, spelled_as(source, options.csv)
+    written = _written_lines(options, rows) if is_lines else _written_rows(options, csv, rows)
     compared = zip_longest(rows, expected, written)
     wrong = [(row, alone, there) for row, alone, there in compared if alone != there]
     if wrong:
@@ -68,8 +69,8 @@ def _scored_alone(row: pa.RecordBatch, source: Source, columns: ScoreColumns, sc
     return _last_values(scorer.append_scores(decoded.rows, scores, columns), columns)
 
 
-def _written_rows(options: RunOptions, rows: Sequence[int]) -> Iterator[list[Any]]:
-    spelled = options.csv.of_output(shown(options.output))
+def _written_rows(options: RunOptions, given: CsvOptions, rows: Sequence[int]) -> Iterator[list[Any]]:
+    spelled = given.of_output(shown(options.output))
     csv = CsvOptions(spelled.delimiter, spelled.encoding, header=spelled.header)
     # A column of text that is always there.
     label = options.columns.fields[1].name if spelled.header or options.kind is not Format.csv else "1"

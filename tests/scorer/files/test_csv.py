@@ -1,5 +1,6 @@
 """CSV as people really have it: each spelling is read, or refused by its line."""
 
+import csv
 import io
 import json
 import zipfile
@@ -148,22 +149,31 @@ def test_delimiters(command: Command) -> None:
         one_line(run(command, "id,text\n1,a\n", *wrong), wrong[0], "character")
 
 
+@pytest.mark.filterwarnings("default::scorer.errors.GuessWarning")
 @pytest.mark.parametrize(
-    ("name", "content", "seen"),
+    ("name", "content", "seen", "sign"),
     [
-        ("in.csv", "id;text\n1;a, b\n", "semicolons seem to separate its values, not commas; give --delimiter ';'"),
-        ("in.csv", "id\ttext\n1\ta\n", "tabs seem to separate its values, not commas; give --delimiter tab"),
-        ("in.csv", "id|text\n1|a\n", "bars seem to separate its values, not commas; give --delimiter '|'"),
-        ("in.csv", "a, the id;text\n1;a\n", "semicolons seem to separate its values, not commas; give --delimiter ';'"),
-        ("in.csv", "sep=;\nid;text\n1;a\n", "semicolons seem to separate its values, not commas; give --delimiter ';'"),
-        ("in.txt", "id,text\n1,a\n", "commas seem to separate its values, not tabs; give --delimiter ','"),
+        ("in.csv", "id;text\n1;a, b\n", "semicolons", ";"),
+        ("in.csv", "id\ttext\n1\ta\n", "tabs", "\t"),
+        ("in.csv", "id|text\n1|a\n", "bars", "|"),
+        ("in.csv", "a, the id;text\n1;a\n", "semicolons", ";"),
+        ("in.txt", "id,text\n1,a\n", "commas", ","),
     ],
 )
-def test_the_delimiter_that_a_file_seems_to_have(command: Command, name: str, content: str, seen: str) -> None:
-    one_line(run(command, content, name=name), f"{name}: {seen}")
-    one_line(run(command, content, "--text-column", "text", name=name), f"{name}: {seen}")
-    spelled = seen.rpartition("--delimiter ")[2].strip("'") or ";"
-    assert scored(command, content, "--delimiter", spelled[:1] if spelled != "tab" else "tab", name=name)
+def test_the_delimiter_that_a_file_seems_to_have(
+    command: Command, name: str, content: str, seen: str, sign: str
+) -> None:
+    for option in ((), ("--text-column", "text")):
+        result = run(command, content, *option, "--verify", 1, "--force", name=name)
+        first, *others = result.err.splitlines()
+        assert (result.code, "another language" in "".join(others) or not others) == (0, True)
+        assert f"{name}: read with {seen} between values; --delimiter says otherwise" in first
+        assert rows(delimiter=sign) == list(csv.reader(io.StringIO(content), delimiter=sign))
+    ragged = content + "2\n" * 3
+    spelled = "tab" if sign == "\t" else repr(sign)
+    one_line(run(command, ragged, "--force", name=name), f"{seen} seem to separate", f"give --delimiter {spelled}")
+    wrong = run(command, content, "--delimiter", "!", "--force", name=name)
+    one_line(wrong, f"{seen} seem to separate its values", f"give --delimiter {spelled}")
 
 
 def test_a_column_that_is_missing_is_not_blamed_on_the_delimiter(command: Command) -> None:
@@ -175,6 +185,24 @@ def test_a_column_that_is_missing_is_not_blamed_on_the_delimiter(command: Comman
 def test_the_line_that_names_the_delimiter_for_spreadsheets(command: Command) -> None:
     assert scored(command, "sep=,\r\nid,text\r\n1,a\r\n") == [["id", "text"], ["1", "a"]]
     one_line(run(command, "sep=,\nid,text\n1\n"), "line 3")
+    assert rows_of_semicolons(command) == [["id", "text"], ["1", "a"]]
+    one_line(run(command, "sep=;\nid;text\n1;a\n", "--delimiter", ",", "--force"), "semicolons seem to separate")
+
+
+def rows_of_semicolons(command: Command) -> list[list[str]]:
+    result = run(command, "sep=;\nid;text\n1;a\n", "--force", "--verify", 1)
+    assert (result.code, result.err) == (0, ""), "the file itself says it"
+    return rows(delimiter=";")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_byte_order_mark_is_believed(command: Command, encoding: str) -> None:
+    Path("in.csv").write_bytes("id,text\n1,é 😀\n".encode(encoding))
+    Path("in.jsonl").write_bytes('{"id": "1", "text": "é 😀"}\n'.encode(encoding))
+    for name, out in (("in.csv", "a.jsonl"), ("in.jsonl", "b.jsonl")):
+        result = command("scorer", "run", name, "-o", out, "--verify", 1)
+        assert result.code == 0, result.err
+        assert json.loads(Path(out).read_text(encoding="utf-8"))["text"] == "é 😀"
 
 
 def test_no_header(command: Command) -> None:
