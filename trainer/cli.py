@@ -29,6 +29,7 @@ from scorer.cli.tool import (
 )
 from scorer.system.nearest import did_you_mean
 from scorer.system.terminal import printable, shortened
+from trainer.errors import memory_told
 from trainer.recipes import FEW_REVIEWS, NETWORK_VALUES, RECIPES, Recipe, Teachers
 from trainer.values import Option, options_of
 
@@ -83,7 +84,8 @@ def _fit_arguments(parser: ArgumentParser) -> None:
         default=Path("best.pth"),
         help="The checkpoint; its run folder lies beside it.  [default: %(default)s]",
     )
-    add("--seed", metavar="N", type=at_least(0), default=0, help="Same seed, same machine: same numbers.  [default: 0]")
+    same = "Same seed, same machine: same numbers.  [default: 0]"
+    add("--seed", metavar="N", type=at_least(0, 2**32 - 1), default=0, help=same)
     add("--tensorboard", metavar="DIR", type=Path, help="Write the figures of all epochs for TensorBoard as well.")
     add("--resume", action="store_true", help="Continue an interrupted fit, or, with more --epochs, a finished one.")
     add("--force", action="store_true", help="Replace an existing checkpoint.")
@@ -140,7 +142,7 @@ def fit_(
     # Without a log it tells nothing, as a command does that prints one JSON object and nothing else.
     say = Messages("trainer", log_format).info if log_format or as_json else print
     try:
-        with FitDisplay(None if say is print else say) as display:
+        with memory_told(), FitDisplay(None if say is print else say) as display:
             result = fit(options, display) if tensorboard is None else _fit_watched(options, display, tensorboard)
     except KeyboardInterrupt:
         begun = has_finished_an_epoch(output)
@@ -223,7 +225,8 @@ def evaluate(
         from trainer.learning.evaluation import evaluate_checkpoint
 
     source = _source(data, given)
-    result = evaluate_checkpoint(checkpoint, source, split, record=record)
+    with memory_told():
+        result = evaluate_checkpoint(checkpoint, source, split, record=record)
     if as_json:
         print(json.dumps({"checkpoint": str(checkpoint), "split": split, **result.as_dict()}))
         return

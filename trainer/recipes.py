@@ -12,13 +12,18 @@ from scorer.tokens.settings import TextSettings
 from trainer.network.settings import EmbeddingBits, NetworkSettings, Pooling
 from trainer.values import (
     AMOUNT,
+    COPIES,
     COUNT,
     COUNT_OR_NONE,
     FOLDS,
+    LAYERS,
+    LENGTH,
     POSITIVE,
     SHARE,
     SHARE_BELOW_1,
     SHARE_WITHIN,
+    SIZE,
+    VOCABULARY,
     Value,
 )
 
@@ -51,7 +56,7 @@ class Teachers:
         40_000
     )
     teacher_rate: Annotated[float | None, Value("Its step size; none: by its width.", POSITIVE)] = None
-    teacher_length: Annotated[int, Value("Tokens that a transformer reads at once, at most its own limit.", COUNT)] = (
+    teacher_length: Annotated[int, Value("Tokens that a transformer reads at once, at most its own limit.", LENGTH)] = (
         128
     )
     teacher_pieces: Annotated[
@@ -64,12 +69,12 @@ class Teachers:
     ] = 0
     single_words: Annotated[int, Value("Frequent words to label as well, each alone.", COUNT_OR_NONE)] = 0
     sentence_copies: Annotated[
-        int, Value("Times that an epoch repeats the trainer's own English sentences.", COUNT_OR_NONE)
+        int, Value("Times that an epoch repeats the trainer's own English sentences.", COPIES)
     ] = 4
     # Each training review is judged by linear weights that never saw it.
     linear_folds: Annotated[int, Value("Folds of the linear teacher.", FOLDS)] = 5
     linear_strength: Annotated[float, Value("Inverse of the linear teacher's L2 penalty.", POSITIVE)] = 0.1
-    teacher_hidden_dim: Annotated[int, Value("Size of the state of language model and readers.", COUNT)] = 256
+    teacher_hidden_dim: Annotated[int, Value("Size of the state of language model and readers.", SIZE)] = 256
     lm_words: Annotated[
         int, Value("Words that the language model reads; 0: neither that nor readers.", COUNT_OR_NONE)
     ] = 88_000_000
@@ -86,15 +91,15 @@ class Recipe:
     name: str
     # Text
     tokenizer: Annotated[str, Value("corpus: words of the reviews; or a hub id or folder for AutoTokenizer.")]
-    vocab_size: Annotated[int, Value("Words that corpus keeps, the most frequent ones.", COUNT)]
-    max_length: Annotated[int, Value("Longest review in tokens.", COUNT)]
+    vocab_size: Annotated[int, Value("Words that corpus keeps, the most frequent ones.", VOCABULARY)]
+    max_length: Annotated[int, Value("Longest review in tokens.", LENGTH)]
     keep: Annotated[Literal["head", "tail"], Value("The end of longer reviews to keep; verdicts come last.")]
     pad_to_max_length: Annotated[bool, Value("Pad every review to the longest length.")]
     # Network
-    embedding_dim: Annotated[int, Value("Size of a word vector.", COUNT)]
-    hidden_dim: Annotated[int, Value("Size of the LSTM's state.", COUNT)]
-    layers: Annotated[int, Value("LSTMs, one upon the other.", COUNT)] = 1
-    words_per_step: Annotated[int, Value("Words that the LSTM reads at each step.", COUNT)]
+    embedding_dim: Annotated[int, Value("Size of a word vector.", SIZE)]
+    hidden_dim: Annotated[int, Value("Size of the LSTM's state.", SIZE)]
+    layers: Annotated[int, Value("LSTMs, one upon the other.", LAYERS)] = 1
+    words_per_step: Annotated[int, Value("Words that the LSTM reads at each step.", LAYERS)]
     pooling: Annotated[Pooling, Value("What the head sees of the states.")]
     dropout: Annotated[float, Value("On pooled states.", SHARE_BELOW_1)]
     vector_dropout: Annotated[float, Value("On word vectors.", SHARE_BELOW_1)] = 0.0

@@ -13,20 +13,23 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 __all__ = [
     "AMOUNT",
     "ANY",
+    "COPIES",
     "COUNT",
     "COUNT_OR_NONE",
     "FOLDS",
+    "LAYERS",
+    "LENGTH",
     "POSITIVE",
     "SHARE",
     "SHARE_BELOW_1",
     "SHARE_WITHIN",
+    "SIZE",
+    "VOCABULARY",
     "Option",
     "Range",
     "Value",
     "options_of",
 ]
-
-_LARGEST = 1e300  # what is larger is infinite for the arithmetic to come
 
 
 class Range(NamedTuple):
@@ -36,13 +39,25 @@ class Range(NamedTuple):
     holds: Callable[[float], bool]
 
 
-ANY = Range("that is finite", lambda number: -_LARGEST < number < _LARGEST)
-COUNT = Range("of at least 1", lambda number: 1 <= number < _LARGEST)
-FOLDS = Range("of at least 2", lambda number: 2 <= number < _LARGEST)
-COUNT_OR_NONE = Range("of at least 0", lambda number: 0 <= number < _LARGEST)
-AMOUNT = Range("of at least 0", lambda number: 0 <= number < _LARGEST)
-POSITIVE = Range("above 0", lambda number: 0 < number < _LARGEST)
-SHARE = Range("from 0 to 1", lambda number: 0 <= number <= 1)
+def _from(least: int, most: int) -> Range:
+    return Range(f"from {least:,} to {most:,}", lambda number: least <= number <= most)
+
+
+_MOST = 10**9  # rows, tokens or steps; what is larger overflows the arithmetic to come
+_LARGEST = 10**6
+
+ANY = Range("that is finite", lambda number: -_LARGEST <= number <= _LARGEST)
+COUNT = _from(1, _MOST)
+COUNT_OR_NONE = _from(0, _MOST)
+COPIES = _from(0, 1_000)
+FOLDS = _from(2, 100)
+LAYERS = _from(1, 64)
+LENGTH = _from(1, 1 << 20)  # the longest that a sealed model may name
+SIZE = _from(1, 8_192)
+VOCABULARY = _from(1, 10_000_000)
+AMOUNT = _from(0, _LARGEST)
+POSITIVE = Range(f"above 0, at most {_LARGEST:,}", lambda number: 0 < number <= _LARGEST)
+SHARE = _from(0, 1)
 SHARE_BELOW_1 = Range("from 0 to below 1", lambda number: 0 <= number < 1)
 SHARE_WITHIN = Range("above 0 and below 1", lambda number: 0 < number < 1)
 

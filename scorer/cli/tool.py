@@ -37,6 +37,7 @@ __all__ = [
     "needs_extra",
 ]
 
+_DIGITS = 40
 _WORDING = (
     ("usage:", "Usage:"),
     ("positional arguments:", "Arguments:"),
@@ -285,12 +286,14 @@ def _terminal_width() -> int:
         return 80
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """A parser of whole numbers from `least` on."""
+def at_least(least: int, most: int = 2**63 - 1) -> Callable[[str], int]:
+    """A parser of whole numbers from `least` on, up to `most`, which few ever meet."""
 
     def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
+        if not text.isdecimal() or int(text[:_DIGITS]) < least:
             raise ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        if len(text) > _DIGITS or int(text) > most:
+            raise ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most:,}")
         return int(text)
 
     return parse

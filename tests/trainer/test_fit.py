@@ -21,6 +21,7 @@ from tests.trainer.teachers.tiny_transformers import save_tokenizer
 from tests.trainer.watching import Watcher
 from trainer import fitting
 from trainer.data.reviews import DataOptions
+from trainer.errors import TrainerError, memory_told
 from trainer.fitting import FitOptions
 from trainer.learning.checkpoint import load_checkpoint
 from trainer.recipes import RECIPES, Recipe, Teachers
@@ -219,18 +220,23 @@ def test_files_that_are_no_checkpoint(command: Command) -> None:
     [
         (["--recipe", "nope"], ["'nope'", "default, tutorial, distilled"]),
         (["--validation", "some"], ["--validation", "'some'", "above 0 and below 1", "test"]),
-        (["--epochs", "0"], ["--epochs", "'0'", "a whole number of at least 1"]),
+        (["--epochs", "0"], ["--epochs", "'0'", "a whole number from 1 to 1,000,000,000"]),
         (["--epochs", "2.5"], ["--epochs", "a whole number"]),
         (["--dropout", "1.5"], ["--dropout", "'1.5'", "from 0 to below 1"]),
         (["--learning-rate", "nan"], ["--learning-rate", "above 0"]),
         (["--learning-rate", "inf"], ["--learning-rate", "above 0"]),
         (["--clip-norm", "-1"], ["--clip-norm", "above 0", "none"]),
         (["--hard-share", "1.01"], ["--hard-share", "from 0 to 1"]),
-        (["--linear-folds", "1"], ["--linear-folds", "of at least 2"]),
+        (["--linear-folds", "1"], ["--linear-folds", "from 2 to 100"]),
         (["--positive-weight", "0"], ["--positive-weight", "above 0", "balanced"]),
         (["--embedding-bits", "9"], ["--embedding-bits", "8 or 16 or 32"]),
         (["--keep", "middle"], ["--keep", "head or tail"]),
         (["--teacher-vectors"], ["--teacher-vectors", "--teacher"]),
+        (["--epochs", "9" * 21], ["--epochs", "from 1 to 1,000,000,000"]),
+        (["--hidden-dim", "1000000000"], ["--hidden-dim", "from 1 to 8,192"]),
+        (["--max-length", "1000000000000"], ["--max-length", "from 1 to 1,048,576"]),
+        (["--learning-rate", "1e300"], ["--learning-rate", "at most 1,000,000"]),
+        (["--seed", "9" * 30], ["--seed", "from 0 to 4,294,967,295"]),
     ],
 )
 def test_a_value_out_of_its_range_is_a_usage_error(command: Command, arguments: list[str], words: list[str]) -> None:
@@ -239,6 +245,13 @@ def test_a_value_out_of_its_range_is_a_usage_error(command: Command, arguments: 
     assert len(result.err.splitlines()) == 1
     for word in words:
         assert word in result.err
+
+
+def test_lacking_memory_is_one_line() -> None:
+    with pytest.raises(TrainerError, match="out of memory; take a smaller --hidden-dim"), memory_told():
+        torch.empty(1 << 56)
+    with pytest.raises(RuntimeError, match="another"), memory_told():
+        raise RuntimeError("another")
 
 
 def test_every_value_of_a_recipe_is_an_option(command: Command) -> None:

@@ -20,7 +20,7 @@ LEAST_COUNT = 2  # a word seen once cannot teach the network anything
 def make_tokenizer(recipe: Recipe, splits: Splits) -> Tokenizer:
     """The recipe's tokenizer: learned from all training text, labelled or not, or loaded by its name."""
     if recipe.tokenizer != "corpus":
-        return load_tokenizer(recipe.tokenizer)
+        return load_tokenizer(recipe.tokenizer, ", or learn one: --tokenizer corpus")
     parts = [splits.train] if splits.unlabelled is None else [splits.train, splits.unlabelled]
     return learn_tokenizer(pa.chunked_array([column_of(part, "text") for part in parts]), recipe.vocab_size)
 
@@ -36,19 +36,22 @@ def learn_tokenizer(texts: pa.ChunkedArray, vocab_size: int) -> Tokenizer:
     return word_tokenizer(table["word"].slice(0, vocab_size).to_pylist())
 
 
-def load_tokenizer(name: str) -> Tokenizer:
-    """The tokenizer that AutoTokenizer finds for a hub id or a folder; raises `TrainerError` if there is none."""
+def load_tokenizer(name: str, otherwise: str = "") -> Tokenizer:
+    """The tokenizer that AutoTokenizer finds for a hub id or a folder.
+
+    Raises `TrainerError` if there is none, which ends with what else could be done, `otherwise`.
+    """
     from transformers import AutoTokenizer, logging  # takes seconds, and most fits learn their own
 
     if not Path(name).exists() and (name.count("/") > 1 or name.startswith((".", "/"))):
-        raise TrainerError(f"--tokenizer {name}: no such folder")
+        raise TrainerError(f"--tokenizer {name}: no such folder; name one that holds its tokenizer.json{otherwise}")
     logging.set_verbosity_error()
     try:
         loaded = AutoTokenizer.from_pretrained(name)
     except Exception as error:  # hub, network and parser errors share no base
         raise TrainerError(
             f"cannot load tokenizer {name!r}: {str(error).splitlines()[0]}; without network name a local folder that "
-            "holds its tokenizer.json"
+            f"holds its tokenizer.json{otherwise}"
         ) from error
     if not loaded.is_fast:
         raise TrainerError(f"tokenizer {name!r} has no fast form (tokenizer.json); choose one that has")
