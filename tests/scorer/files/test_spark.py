@@ -1,9 +1,8 @@
-"""Spark reads what comes of its own files: every column as it was, and the new ones.
+"""Spark reads what comes of its files: every column as it was, and new ones. Its workers score the same bits.
 
-Needs Java and `pip install '.[spark]'`.
+`pytest -m spark`, with the extra `spark` and Java.
 """
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -21,8 +20,8 @@ from tests.conftest import Command
 ROOT = Path(__file__).parents[3]
 NEW = {"sentiment_probability": "float", "sentiment": "string"}
 pytestmark = [
+    pytest.mark.spark,
     pytest.mark.usefixtures("model"),
-    pytest.mark.skipif(not importlib.util.find_spec("pyspark"), reason="pip install '.[spark]': pyspark is missing"),
     pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java"),
 ]
 
@@ -60,10 +59,14 @@ def test_spark_sees_its_own_columns_and_the_new_ones(command: Command, by_spark:
 
 
 def test_spark_scores_with_the_same_bits(command: Command, tmp_path: Path) -> None:
+    """By the code of the page."""
     texts = [f"a {'good' if number % 3 else 'poor'} film, number {number}" for number in range(500)]
-    (tmp_path / "in").mkdir()
-    pq.write_table(pa.table({"n": range(500), "text": [*texts[:-1], None]}), tmp_path / "in" / "reviews.parquet")
-    spark("score", tmp_path / "in", tmp_path / "out")
-    assert command("scorer", "run", tmp_path / "in" / "reviews.parquet", "-o", tmp_path / "here.parquet").code == 0
-    found, expected = pq.read_table(tmp_path / "out").sort_by("n"), pq.read_table(tmp_path / "here.parquet")
+    reviews = pa.table({"n": range(500), "text": [*texts[:-1], None]})
+    (tmp_path / "reviews").mkdir()
+    for part in range(3):  # each a partition
+        pq.write_table(reviews.slice(part * 200, 200), tmp_path / "reviews" / f"{part}.parquet")
+    spark("score", ROOT / "docs" / "SPARK.md", tmp_path)
+    assert command("scorer", "run", tmp_path / "reviews", "-o", tmp_path / "here.parquet").code == 0
+    found, expected = pq.read_table(tmp_path / "scored").sort_by("n"), pq.read_table(tmp_path / "here.parquet")
+    assert len(list((tmp_path / "scored").glob("*.parquet"))) == 3
     assert found.to_pydict() == expected.to_pydict()
