@@ -17,11 +17,11 @@ _LEAST_INFORMED = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Recalls:
-    """How often a model is right on positive and on negative reviews, each measured on so many `rows`."""
+    """How often a model is right on positive and on negative reviews, each measured on so many `rows`, or exact."""
 
     positive: float
     negative: float
-    rows: tuple[int, int]
+    rows: tuple[int, int] | None
     source: str
     """Where they come from, in words."""
 
@@ -42,8 +42,9 @@ def adjusted_share(called: Interval, rows: int, recalls: Recalls) -> Interval | 
     share = (called.value - (1 - recalls.negative)) / recalls.gain
     bounded = min(1.0, max(0.0, share))
     variance = _variance(called.value, rows)
-    variance += bounded**2 * _variance(recalls.positive, recalls.rows[0])
-    variance += (1 - bounded) ** 2 * _variance(recalls.negative, recalls.rows[1])
+    if recalls.rows:
+        variance += bounded**2 * _variance(recalls.positive, recalls.rows[0])
+        variance += (1 - bounded) ** 2 * _variance(recalls.negative, recalls.rows[1])
     half = Z * sqrt(variance) / recalls.gain
     return Interval(bounded, max(0.0, min(bounded, share - half)), min(1.0, max(bounded, share + half)))
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,9 @@ from scorer.errors import InputError
 from scorer.evaluation.metrics import Interval
 from scorer.evaluation.prevalence import Recalls, adjusted_share
 from scorer.explaining import pieces_of
-from scorer.files.format import CsvOptions, Format
-from scorer.files.inputs import LocalInput
-from scorer.files.opening import open_source
 from scorer.files.source import Decoded, Source
 from scorer.report.days import days_of, last_part
+from scorer.report.decided import decided
 from scorer.report.examples import Example, Examples
 from scorer.report.recalls import recalls_of
 from scorer.report.tally import Cells, Counts, Tally, total
@@ -49,8 +46,8 @@ Pieces = list[tuple[str, float]]
 class SummaryOptions:
     """What `scorer report` is asked to read."""
 
-    input: Path
-    text_column: str | None = None
+    name: str
+    """Of the input, or of all inputs together."""
     probability_column: str | None = None
     """None looks for the one that `scorer run` appends."""
     by: str | None = None
@@ -58,8 +55,9 @@ class SummaryOptions:
     since: date | None = None
     """Where the later of two periods begins; None takes the last quarter of the reviews."""
     decision: Decision = field(default_factory=Decision)
-    input_format: Format | None = None
-    csv: CsvOptions = field(default_factory=CsvOptions)
+    """What it leaves open is as the file says."""
+    recalls: tuple[float, float] | None = None
+    """Of positive and of negative reviews like these, as measured elsewhere; None takes those of the model's card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +117,21 @@ def _plain(summary: Summary, counts: Counts) -> dict[str, Any]:
     return found | {"adjusted_share": [adjusted.value, adjusted.low, adjusted.high] if adjusted else None}
 
 
-def summarize(options: SummaryOptions, scorer: Scorer) -> Summary:
-    """Read the scored rows of the input; `scorer` is the model that scored them, or one that may be it.
+def summarize(source: Source, options: SummaryOptions, scorer: Scorer) -> Summary:
+    """Read the scored rows of `source`; `scorer` is the model that scored them, or one that may be it.
 
     Raises `InputError` for a file that cannot be read, without probabilities, or whose columns are not what they
     should be.
     """
-    columns = _Columns.of(options)
+    columns = _Columns.of(source, options)
     since = options.since or (_later_period(columns) if columns.time else None)
-    reading = _Reading(columns, scorer, options.decision, since)
+    reading = _Reading(columns, scorer, decided(source.schema, options.decision), since)
     for window in columns.source.windows():
         reading.add(columns.source.decode(window))
     if not reading.rows:
-        raise InputError(f"{options.input}: has no rows")
+        raise InputError(f"{options.name}: has no rows")
     if not reading.scored:
-        raise InputError(f"{options.input}: no row has a probability")
+        raise InputError(f"{options.name}: no row has a probability")
     return reading.summary(options, since)
 
 
@@ -149,8 +147,7 @@ class _Columns:
     names: Mapping[str, str]
 
     @classmethod
-    def of(cls, options: SummaryOptions) -> "_Columns":
-        source = open_source(LocalInput(options.input), options.text_column, options.input_format, options.csv)
+    def of(cls, source: Source, options: SummaryOptions) -> "_Columns":
         schema, file = source.schema, source.name
         found = [name for name in schema.names if name.endswith(_SUFFIX)]
         if not found and not options.probability_column:
@@ -281,7 +278,7 @@ class _Reading:
         lengths = {key: counts for key, counts in self._lengths if isinstance(key, int)}
         days = {key: counts for key, counts in self._days if isinstance(key, date)}
         return Summary(
-            input=str(options.input),
+            input=options.name,
             rows=self.rows,
             statuses={name: count for name, count in self._statuses.items() if count},
             skipped=self._columns.source.skipped.lines,
@@ -299,8 +296,15 @@ class _Reading:
             examples=examples,
             colours=self._colours(list(shown)) if is_known else {text: [(text, 0.0)] for text in shown},
             model=f"{self._scorer.sealed.path.name} ({self._scorer.sealed.sha256[:12]})" if is_known else "",
-            recalls=recalls_of(self._scorer.sealed.card) if is_known and not self._decision.unsure else None,
+            recalls=self._recalls(options, is_known=is_known),
         )
+
+    def _recalls(self, options: SummaryOptions, *, is_known: bool) -> Recalls | None:
+        if self._decision.unsure:
+            return None
+        if options.recalls:
+            return Recalls(*options.recalls, None, "--recalls")
+        return recalls_of(self._scorer.sealed.card) if is_known else None
 
     def _is_of_the_model(self, shown: Mapping[str, float]) -> bool:
         """The model at hand says of the texts that are shown what the file says."""

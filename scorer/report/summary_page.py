@@ -96,10 +96,11 @@ def _caveats(summary: Summary) -> Iterator[str]:
             f"{recalls.source}; on other kinds of reviews they differ, and scorer evaluate tells how much, on labelled "
             "ones of your own."
         )
-    elif not summary.model:
+    if not summary.model:
+        lost = "" if summary.recalls else " and the share is not corrected"
         yield (
-            "The model at hand does not give these probabilities, so the words of the reviews below are not coloured "
-            "and the share is not corrected: name the model that scored them with --model."
+            "The model at hand does not give these probabilities, so the words of the reviews below are not coloured"
+            f"{lost}: name the model that scored them with --model."
         )
     yield "Intervals are of 95 %, and take the reviews for a sample of all that might have been written."
 

@@ -17,9 +17,11 @@ from scorer.errors import InputError
 from scorer.evaluation.metrics import Interval, share_interval
 from scorer.evaluation.prevalence import Recalls, adjusted_share
 from scorer.report.days import days_of, last_part, steps_of
+from scorer.report.decided import decided
 from scorer.report.examples import Examples
 from scorer.report.tally import Cells, Counts, Tally, total
 from scorer.report.words import WordTally, telling_words
+from scorer.scores import Decision
 from scorer.tokens.encoder import RaggedIds
 from tests.conftest import Command, one_line
 from tests.scorer.report.test_page import HOSTILE, Tags
@@ -193,6 +195,45 @@ def test_csv_and_a_prefix_and_unsure_verdicts(command: Command, scored: Path) ->
     assert "unsure from 0.1 on" in content
 
 
+def test_a_file_s_own_decision_holds_but_for_what_is_asked(command: Command, scored: Path) -> None:
+    asked = ("--unsure", "0.02:0.98", "--positive-label", HOSTILE, "--negative-label", "bad")
+    assert command("scorer", "run", "in.parquet", "-o", "decided.parquet", *asked).code == 0
+    labels = pq.read_table("decided.parquet")["sentiment"].to_pylist()
+    found = json.loads(command("scorer", "report", "decided.parquet", "--json").out)
+    assert found["positive_share"][0] == pytest.approx(labels.count(HOSTILE) / 80)
+    tags = Tags()
+    tags.feed(Path("decided.html").read_text(encoding="utf-8"))
+    assert f"Called {HOSTILE}" in "".join(tags.text)
+    assert "from 0.98 on, unsure from 0.02 on" in "".join(tags.text)
+    again = ("--threshold", "0", "--positive-label", "good", "--json", "--force")
+    assert json.loads(command("scorer", "report", "decided.parquet", *again).out)["positive_share"][0] == 1
+    tags.feed(Path("decided.html").read_text(encoding="utf-8"))
+    assert "Called good" in "".join(tags.text)
+
+
+@pytest.mark.parametrize("said", ["{", "[]", '{"cuts": [2, 1], "labels": ["a", "b"]}', '{"cuts": [0.5], "labels": 1}'])
+def test_a_decision_that_cannot_be_read_is_none(said: str) -> None:
+    schema = pa.schema([], {"sentiment_scorer.decision": said})
+    assert decided(schema, Decision(threshold=0.3)) == Decision(threshold=0.3)
+
+
+def test_several_inputs_and_recalls_that_were_measured(command: Command, scored: Path) -> None:
+    Path("all").mkdir()
+    for name in ("country=DE", "country=FR"):
+        Path("all", name).mkdir()
+        Path("all", name, "scored.parquet").write_bytes(scored.read_bytes())
+    found = json.loads(command("scorer", "report", "all", "--by", "country", "--time", "day", "--json").out)
+    assert {name: one["reviews"] for name, one in found["groups"].items()} == {"DE": 80, "FR": 80}
+    assert Path("all.html").exists()
+    result = command("scorer", "report", scored, "all/*/*.parquet")
+    assert (result.code, "-o" in result.err) == (2, True)
+    result = command("scorer", "report", scored, "all/*/*.parquet", "-o", "x.html", "--recalls", "0.9:0.8", "--json")
+    found = json.loads(result.out)
+    assert found["scored"] == 240
+    assert found["adjusted_share"][0] == pytest.approx((found["positive_share"][0] - 0.2) / 0.7)
+    assert command("scorer", "report", scored, "--recalls", "0.9", "--force").code == 2
+
+
 def test_another_model_s_probabilities_are_not_explained_by_this_one(
     command: Command, scored: Path, fitted: Path
 ) -> None:
@@ -211,7 +252,7 @@ def test_what_cannot_be_reported_is_one_line(command: Command, scored: Path) -> 
     one_line(command("scorer", "report", "nested.parquet", "--by", "at"), "column 'at'", "no groups", "such as at.town")
     assert command("scorer", "report", "nested.parquet", "--by", "at.town").code == 0
     one_line(command("scorer", "report", scored, "--time", "shop"), "column 'shop'", "not a time")
-    one_line(command("scorer", "report", scored, "-o", scored, "--force"), "is what is read")
+    one_line(command("scorer", "report", scored, "-o", scored, "--force"), "is the input itself")
     one_line(command("scorer", "report", scored, "-o", "missing/x.html"), "missing")
     pq.write_table(pa.table({"text": ["a"], "sentiment_probability": [1.5]}), "wrong.parquet")
     one_line(command("scorer", "report", "wrong.parquet"), "row 1", "1.5", "no probability")
