@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def _fit(options: FitOptions, observer: FitObserver) -> FitResult:
         splits = choose_splits(options.data, options.recipe, options.seed)
         for line in splits.told:
             observer.said(line)
-        options, start = _chosen_recipe(options, splits)
+        options, start = _chosen_recipe(options, splits, observer.said)
         recipe, data = options.recipe, splits.describe(options.data)
         if last:
             refuse_another_fit(options.output, last, recipe.without_paths(), options.seed, data)
@@ -144,15 +144,30 @@ def _report(saved: Path, judge: Judge, history: list[EpochRecord]) -> None:
     write_page(page, run_folder(saved) / "report.html")
 
 
-def _chosen_recipe(options: FitOptions, splits: Splits) -> tuple[FitOptions, Start | None]:
-    """The options with the recipe that suits the number of reviews, and the model that it goes on from."""
+def _chosen_recipe(options: FitOptions, splits: Splits, say: Callable[[str], None]) -> tuple[FitOptions, Start | None]:
+    """The options with the recipe that suits the reviews, and the model that it goes on from.
+
+    Few reviews go on from the embedded model, unless it can hardly read them.
+    """
     few = len(splits.train) + len(splits.validation) < FEW_REVIEWS
     recipe = options.for_few if options.for_few and few else options.recipe
     if recipe.start is None:
         return replace(options, recipe=recipe), None
-    texts = (text for part in (splits.train, splits.validation) for text in column_of(part, "text").to_pylist())
-    start = load_start(recipe.start).with_words_of(texts, recipe.vocab_size)
+    parts = splits.train, splits.validation
+    texts = [text for part in parts for text in column_of(part, "text").to_pylist()]
+    start = load_start(recipe.start)
+    words = start.count_words(texts)
+    if recipe is options.for_few and words.too_many_unknown:
+        unknown = f"{words.unknown_share:.0%} of the words are unknown to the embedded model"
+        say(f"{unknown}: this fit begins anew, without English sentences (--start default goes on from it)")
+        return replace(options, recipe=_without_sentences(options.recipe)), None
+    start = start.with_words_of(texts, recipe.vocab_size)
     return replace(options, recipe=start.recipe(recipe)), start
+
+
+def _without_sentences(recipe: Recipe) -> Recipe:
+    """`recipe` for reviews in another language than the trainer's own sentences."""
+    return replace(recipe, teachers=recipe.teachers and replace(recipe.teachers, sentence_copies=0))
 
 
 def _tokenizer(last: Checkpoint | None, start: Start | None, recipe: Recipe, splits: Splits) -> Tokenizer:

@@ -3,16 +3,18 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from scorer.model.sealed import EMBEDDED_MODEL, read_sealed
+from scorer.scores import WordCounts
 from scorer.tokens.encoder import TextEncoder, TextSettings
 from trainer.data.tokenizer import LEAST_COUNT
 from trainer.learning.checkpoint import load_checkpoint
@@ -50,6 +52,11 @@ class Start:
         settings = ("max_length", "keep", "pad_to_max_length")
         values: dict[str, Any] = {name: getattr(self.network, name) for name in sizes}
         return replace(recipe, **values, **{name: getattr(self.text, name) for name in settings})
+
+    def count_words(self, texts: Sequence[str]) -> WordCounts:
+        """The words of `texts`, and how many of them this model does not know."""
+        encoder = TextEncoder(self.tokenizer_json, self.text)
+        return WordCounts(*encoder.count_words(encoder.encode(pa.array(texts, pa.large_string()))))
 
     def with_words_of(self, texts: Iterable[str], most: int) -> "Start":
         """The same that knows at most `most` more words of `texts`, the frequent ones first.

@@ -183,3 +183,14 @@ def test_a_verdict_says_what_is_no_better() -> None:
     assert any(line.startswith("better than always saying positive") for line in lines)
     assert any(line.startswith("no better than the embedded model") for line in lines)
     assert any(line.startswith("better than the linear model: balanced accuracy +50.0") for line in lines)
+
+
+def test_few_reviews_in_another_language_begin_anew(command: Command) -> None:
+    words = {1: ["अच्छा", "बढ़िया", "शानदार"], 0: ["बुरा", "घटिया", "बेकार"]}
+    rows = [f"होटल {number} बहुत {words[number % 2][number % 3]} था।,{number % 2}" for number in range(60)]
+    Path("hindi.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    told = command("trainer", "fit", "--data", "hindi.csv", "--epochs", 1, "--least-steps", 20, "-o", "hindi.pth")
+    assert told.code == 0, told.err
+    assert "unknown to the embedded model: this fit begins anew" in told.out
+    recipe = load_checkpoint(Path("hindi.pth")).recipe
+    assert (recipe.name, recipe.start, recipe.teachers and recipe.teachers.sentence_copies) == ("default", None, 0)
