@@ -18,6 +18,7 @@ from scorer.scores import ScoreColumns
 from scorer.tokens.encoder import TextEncoder, TextSettings
 from scorer.tokens.words import word_tokenizer
 from tests.conftest import DATA, Command
+from tests.exporter.models import sealed_model
 from tests.scorer.tokens.test_encoder import WORDS, with_special_tokens
 
 TOKENIZERS = [with_special_tokens().to_str(), word_tokenizer(WORDS).to_str()]
@@ -34,14 +35,17 @@ def log_odds(scorer: Scorer, texts: list[str]) -> np.ndarray:
     return np.log(p / (1 - p))
 
 
-def test_an_effect_is_the_fall_with_an_unknown_word_in_its_place(scorer: Scorer) -> None:
-    text = "Not bad at all, but the ending is dull"
+@pytest.mark.parametrize("pairings", [1, 2])
+def test_an_effect_is_the_fall_with_an_unknown_word_in_its_place(pairings: int, tmp_path: Path) -> None:
+    scorer = Scorer.open(sealed_model(tmp_path / "best.onnx", words_per_step=pairings))
+    text = "Not good at all, the film was bad"
     (words,) = scorer.explain([text])
-    assert [word.text for word in words] == ["Not", "bad", "at", "all", ",", "but", "the", "ending", "is", "dull"]
+    assert [word.text for word in words] == ["Not", "good", "at", "all", ",", "the", "film", "was", "bad"]
     for word in words:
         without = f"{text[: word.start]} \u25a1 {text[word.end :]}"
-        odds = log_odds(scorer, [text, f"\u25a1 {text}", without, f"\u25a1 {without}"])
-        assert word.effect == pytest.approx((odds[0] + odds[1] - odds[2] - odds[3]) / 2, abs=1e-4)
+        falls = [np.diff(log_odds(scorer, [before + without, before + text])) for before in ("", "\u25a1 ")[:pairings]]
+        assert word.effect == pytest.approx(np.mean(falls), abs=1e-4)
+    assert any(abs(word.effect) > 1e-3 for word in words)
 
 
 def test_neighbours_change_no_effect(scorer: Scorer) -> None:
@@ -94,7 +98,8 @@ def test_json_holds_every_word(command: Command, tmp_path: Path) -> None:
 def test_a_terminal_shows_it_in_colour_on_any_width(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     same = ("scorer", "text", "--explain", "--model", "default", "Fantastic, but the ending is dull \x1b[31m")
     plain = command(*same).out
-    assert "+ positive  Fantastic " in plain
+    assert "+ positive  " in plain
+    assert "Fantastic " in plain
     assert "- negative  dull " in plain
     assert "\x1b" not in plain  # neither ours nor the text's
     monkeypatch.setenv("FORCE_COLOR", "1")
