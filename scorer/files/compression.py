@@ -11,7 +11,8 @@ import pyarrow as pa
 from scorer.errors import InputError
 from scorer.files.format import PACKINGS, Packing, packing_of, plain_name
 from scorer.files.inputs import ByteStream, Input, start_of
-from scorer.files.signatures import refuse_workbook
+from scorer.files.signatures import is_workbook
+from scorer.files.workbook import WorkbookInput
 
 __all__ = ["packed", "unpacked"]
 
@@ -27,12 +28,13 @@ _APPLE = "__MACOSX/"
 
 
 def unpacked(file: Input) -> Input:
-    """What is inside a compressed file, `file` itself if it is none; its first bytes decide.
+    """What is inside a compressed file or a workbook, `file` itself if it is neither; its first bytes decide.
 
     Raises `InputError` where the name says otherwise, and for an archive that does not hold one file.
     """
     start = start_of(file)
-    refuse_workbook(file.name, start)
+    if is_workbook(start):
+        return WorkbookInput(file)
     found = next((one for one in PACKINGS if re.match(one.signature, start)), None)
     named = packing_of(file.name)
     if named and named != found:

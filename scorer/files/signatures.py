@@ -6,7 +6,7 @@ from scorer.errors import InputError
 from scorer.files.format import TEXT_FORMATS, Format
 from scorer.files.inputs import Input, start_of
 
-__all__ = ["marked_encoding", "refuse_foreign", "refuse_workbook"]
+__all__ = ["is_workbook", "marked_encoding", "refuse_foreign"]
 
 _OTHERS = {
     b"PAR1": "a Parquet file; name its format with --format parquet",
@@ -23,10 +23,9 @@ _WORKBOOK = (b"[Content_Types].xml", b"xl/")
 _MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
-def refuse_workbook(name: str, start: bytes) -> None:
-    """Raise `InputError` for the `start` of an archive that is a workbook of Excel."""
-    if start.startswith(b"PK\x03\x04") and any(part in start for part in _WORKBOOK):
-        raise InputError(f"{name}: is an Excel workbook; save it as CSV UTF-8")
+def is_workbook(start: bytes) -> bool:
+    """It is the `start` of an archive that is a workbook of Excel."""
+    return start.startswith(b"PK\x03\x04") and any(part in start for part in _WORKBOOK)
 
 
 def marked_encoding(file: Input) -> str | None:
