@@ -56,7 +56,7 @@ LENGTH = _from(1, 1 << 20)  # the longest that a sealed model may name
 SIZE = _from(1, 8_192)
 VOCABULARY = _from(1, 10_000_000)
 AMOUNT = _from(0, _LARGEST)
-POSITIVE = Range(f"above 0, at most {_LARGEST:,}", lambda number: 0 < number <= _LARGEST)
+POSITIVE = Range("above 0, at most 1e38", lambda number: 0 < number <= 1e38)  # what float32 holds
 SHARE = _from(0, 1)
 SHARE_BELOW_1 = Range("from 0 to below 1", lambda number: 0 <= number < 1)
 SHARE_WITHIN = Range("above 0 and below 1", lambda number: 0 < number < 1)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -235,7 +236,7 @@ def test_files_that_are_no_checkpoint(command: Command) -> None:
         (["--epochs", "9" * 21], ["--epochs", "from 1 to 1,000,000,000"]),
         (["--hidden-dim", "1000000000"], ["--hidden-dim", "from 1 to 8,192"]),
         (["--max-length", "1000000000000"], ["--max-length", "from 1 to 1,048,576"]),
-        (["--learning-rate", "1e300"], ["--learning-rate", "at most 1,000,000"]),
+        (["--learning-rate", "1e300"], ["--learning-rate", "at most 1e38"]),
         (["--seed", "9" * 30], ["--seed", "from 0 to 4,294,967,295"]),
     ],
 )
@@ -320,8 +321,7 @@ def test_each_source_has_its_own_figures(command: Command, column: str | None) -
     assert command("exporter", "to-onnx", "best.pth").code == 0
     assert read_sealed(Path("best.onnx")).card.metrics["validation"]["sources"] == figures
     shown = command("trainer", "evaluate", "best.pth", *data, *named, "--split", "train", "--record")
-    assert "praise" in shown.out
-    assert "60 reviews" in shown.out
+    assert re.search(r"^praise +60 ", shown.out, re.MULTILINE), shown.out
     assert load_checkpoint(Path("best.pth")).metrics["train"]["sources"].keys() == set(SOURCES)
 
 

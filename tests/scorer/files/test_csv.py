@@ -262,16 +262,15 @@ def test_workbooks_are_told_by_their_first_bytes(command: Command, extension: st
     one_line(run(command, workbook(), name=f"in.{extension}"), f"in.{extension}: a damaged Excel workbook")
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_is_told_by_its_first_bytes(command: Command, encoding: str) -> None:
     content = "id,text\n1,é\n".encode(encoding)
     one_line(run(command, content), f"in.csv: is {encoding} text; give --encoding {encoding}")
     assert scored(command, content, "--encoding", encoding) == [["id", "text"], ["1", "é"]]
     one_line(run(command, content, name="in.jsonl"), f"in.jsonl: is {encoding} text; save it as UTF-8")
-    if encoding != "utf-16":
-        one_line(run(command, content, "--encoding", "utf-16"), "not utf-16 text", f"try --encoding {encoding}")
-        wide = "id,text\n1,é\n".encode(encoding.replace("16", "32"))
-        one_line(run(command, wide, "--encoding", "utf-32"), f"try --encoding {encoding.replace('16', '32')}")
+    one_line(run(command, content, "--encoding", "utf-16"), "not utf-16 text", f"try --encoding {encoding}")
+    wide = "id,text\n1,é\n".encode(encoding.replace("16", "32"))
+    one_line(run(command, wide, "--encoding", "utf-32"), f"try --encoding {encoding.replace('16', '32')}")
 
 
 @pytest.mark.parametrize("encoding", ["idna", "undefined", "punycode", "utf-7", "unicode_escape"])
@@ -288,7 +287,7 @@ def test_parquet_by_another_name(command: Command) -> None:
 def test_names_of_outputs(command: Command) -> None:
     one_line(run(command, "text\na\n", to="out.data"), "out.data: unknown extension", "--output-format")
     for name, arguments in (("out.parquet.gz", []), ("out.gz", ["--output-format", "parquet"])):
-        one_line(run(command, "text\na\n", *arguments, to=name), f"{name}: Parquet compresses its columns itself")
+        one_line(run(command, "text\na\n", *arguments, to=name), f"{name}: parquet is not compressed as a whole")
         assert not Path(name).exists()
 
 
