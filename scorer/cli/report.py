@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # imported where they are used, so that --help and usage erro
     from typing import Any
 
     from scorer.files.source import Source
+    from scorer.report.summary import Summary
 
 __all__ = ["report", "report_arguments"]
 
@@ -95,10 +96,14 @@ def report(
         import json
 
         print(json.dumps({"output": str(place)} | summary.as_dict()))
-        return
+    else:
+        print(_line(summary, place))
+
+
+def _line(summary: Summary, place: Path) -> str:
     share, adjusted = summary.counts.share(), summary.adjusted(summary.counts)
     corrected = f", {adjusted.value:.1%} corrected for the model's errors" if adjusted else ""
-    print(f"{printable(str(place))}: {summary.scored:,} reviews, {share.value:.1%} positive{corrected}")
+    return f"{printable(str(place))}: {summary.scored:,} reviews, {share.value:.1%} positive{corrected}"
 
 
 def _beside(inputs: list[Path | str]) -> Path:

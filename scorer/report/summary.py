@@ -15,12 +15,12 @@ from scorer.arrow.columns import ColumnPath, column_at, find_column, type_at
 from scorer.errors import InputError
 from scorer.evaluation.metrics import Interval
 from scorer.evaluation.prevalence import Recalls, adjusted_share
-from scorer.explaining import pieces_of
 from scorer.files.source import Decoded, Source
 from scorer.report.days import days_of, last_part
 from scorer.report.decided import decided
 from scorer.report.examples import Example, Examples
 from scorer.report.recalls import recalls_of
+from scorer.report.reviews import coloured
 from scorer.report.tally import Cells, Counts, Tally, total
 from scorer.report.words import WordTally
 from scorer.scores import Decision
@@ -220,7 +220,6 @@ class _Reading:
         self._statuses: dict[str, int] = {}
         self._histogram = np.zeros(BINS, np.int64)
         self._lengths, self._groups, self._days = Tally(), Tally(), Tally()
-        self._undated = 0
         self._words = WordTally(words_by_id(self._encoder))
         self._examples = {name: Examples(_MOST_EXAMPLES) for name in ("positive", "negative", "doubtful")}
 
@@ -313,7 +312,7 @@ class _Reading:
 
     def _colours(self, texts: list[str]) -> dict[str, Pieces]:
         explained = self._scorer.explain(texts)
-        return {text: list(pieces_of(text, words)) for text, words in zip(texts, explained, strict=True)}
+        return {text: coloured(text, words) for text, words in zip(texts, explained, strict=True)}
 
 
 def words_by_id(encoder: TextEncoder) -> list[str | None]:
