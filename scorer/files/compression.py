@@ -1,7 +1,7 @@
 """Compressed files: known by their first bytes, unpacked and packed as they stream."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from scorer.errors import InputError
 from scorer.files.format import PACKINGS, Packing, packing_of, plain_name
-from scorer.files.inputs import ByteStream, Input, start_of
+from scorer.files.inputs import ByteStream, DerivedInput, Input, start_of
 from scorer.files.signatures import is_workbook
 from scorer.files.workbook import WorkbookInput
 
@@ -44,22 +44,12 @@ def unpacked(file: Input) -> Input:
     return _ZippedInput(file) if found.name == "zip" else _PackedInput(file, found)
 
 
-class _PackedInput:
+class _PackedInput(DerivedInput):
     """The bytes inside a compressed `file`."""
 
     def __init__(self, file: Input, packing: Packing) -> None:
-        self.name, self.plain_name = file.name, plain_name(file.name)
-        self._file, self._packing = file, packing
-
-    @property
-    def size(self) -> int | None:
-        """Bytes that are stored."""
-        return self._file.size
-
-    @property
-    def once(self) -> bool:
-        """It comes through a pipe."""
-        return self._file.once
+        super().__init__(file, plain_name(file.name))
+        self._packing = packing
 
     def open(self) -> ByteStream:
         """Its bytes from the beginning, unpacked as they are read."""
@@ -70,10 +60,6 @@ class _PackedInput:
     def open_random(self) -> pa.NativeFile:
         """Raise `InputError`: only a plain file can be read from its end."""
         raise InputError(f"{self.name}: this format cannot be read while it is compressed; unpack it first")
-
-    def identity(self) -> Mapping[str, str]:
-        """That of the compressed file."""
-        return self._file.identity()
 
     def _reader(self, raw: Any) -> Any:
         if self._packing.name == "xz":

@@ -10,7 +10,7 @@ import pyarrow as pa
 from scorer.errors import InputError
 from scorer.system.nearest import did_you_mean_file
 
-__all__ = ["ByteStream", "Input", "InputPart", "LocalInput", "share_read", "start_of"]
+__all__ = ["ByteStream", "DerivedInput", "Input", "InputPart", "LocalInput", "share_read", "start_of"]
 
 _FIRST_BYTES = 4096
 
@@ -59,6 +59,27 @@ class Input(Protocol):
 
     def identity(self) -> Mapping[str, str]:
         """What must be the same for a run to go on where it was interrupted, in words that users know."""
+
+
+class DerivedInput:
+    """What is made of another input as it is read, such as what is inside a compressed one."""
+
+    def __init__(self, file: Input, plain_name: str) -> None:
+        self.name, self.plain_name, self._file = file.name, plain_name, file
+
+    @property
+    def size(self) -> int | None:
+        """Bytes that are stored."""
+        return self._file.size
+
+    @property
+    def once(self) -> bool:
+        """It comes through a pipe."""
+        return self._file.once
+
+    def identity(self) -> Mapping[str, str]:
+        """That of the other input."""
+        return self._file.identity()
 
 
 class LocalInput:

@@ -1,12 +1,12 @@
 """A text file in any encoding as UTF-8, in which what does not decode can still be found."""
 
 import codecs
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Self
 
 from scorer.errors import InputError
-from scorer.files.inputs import ByteStream, Input
+from scorer.files.inputs import ByteStream, DerivedInput, Input
 
 __all__ = ["TranscodedInput", "transcoded"]
 
@@ -15,17 +15,12 @@ _NEVER_IN_UTF8 = b"\xff"
 _MARK = "scorer.unreadable"
 
 
-class TranscodedInput:
+class TranscodedInput(DerivedInput):
     """The text of `file`, which is in `encoding`, as UTF-8."""
 
     def __init__(self, file: Input, encoding: str) -> None:
-        self.name, self.plain_name, self.size = file.name, file.plain_name, file.size
-        self._file, self._encoding = file, encoding
-
-    @property
-    def once(self) -> bool:
-        """It comes through a pipe."""
-        return self._file.once
+        super().__init__(file, file.plain_name)
+        self._encoding = encoding
 
     def open(self) -> ByteStream:
         """Its bytes from the beginning."""
@@ -35,10 +30,6 @@ class TranscodedInput:
     def open_random(self) -> Any:
         """Raise `InputError`: places in it are not those of the file."""
         raise InputError(f"{self.name}: is {self._encoding} text, which is read from its beginning only")
-
-    def identity(self) -> Mapping[str, str]:
-        """That of the file."""
-        return self._file.identity()
 
 
 class _Chunks:

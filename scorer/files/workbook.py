@@ -6,7 +6,7 @@ place.
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from scorer.errors import InputError
-from scorer.files.inputs import ByteStream, Input
+from scorer.files.inputs import ByteStream, DerivedInput, Input
 from scorer.system.installation import command_to_add
 
 __all__ = ["WorkbookInput"]
@@ -25,23 +25,12 @@ _DAMAGES = (KeyError, IndexError, TypeError, ValueError, AttributeError, EOFErro
 """What openpyxl raises for parts that are missing or not what they should be, beside what zip and XML have."""
 
 
-class WorkbookInput:
+class WorkbookInput(DerivedInput):
     """The first sheet of the workbook `file` as CSV in UTF-8; raises `InputError` for what cannot be opened."""
 
     def __init__(self, file: Input) -> None:
-        self.name, self._file = file.name, file
-        self.plain_name = Path(file.name).with_suffix(".csv").name
+        super().__init__(file, Path(file.name).with_suffix(".csv").name)
         self.open().close()
-
-    @property
-    def size(self) -> int | None:
-        """Bytes that are stored."""
-        return self._file.size
-
-    @property
-    def once(self) -> bool:
-        """It comes through a pipe."""
-        return self._file.once
 
     def open(self) -> ByteStream:
         """Its rows from the first on, as they are read."""
@@ -50,10 +39,6 @@ class WorkbookInput:
     def open_random(self) -> pa.NativeFile:
         """Raise `InputError`: a sheet is read from its first row."""
         raise InputError(f"{self.name}: is an Excel workbook, which is read as CSV; leave --format away")
-
-    def identity(self) -> Mapping[str, str]:
-        """That of the workbook."""
-        return self._file.identity()
 
 
 class _Rows:
