@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from scorer import __version__
-from scorer.cli.arguments import file_path, json_argument
+from scorer.cli.arguments import file_path, json_argument, language_argument
 from scorer.cli.tool import ArgumentParser, Tool, at_least, needs_extra
 from scorer.system.terminal import printable
 
@@ -42,6 +42,7 @@ def _export_arguments(parser: ArgumentParser) -> None:
     add("--output", "-o", metavar="FILE", type=file_path, help="The sealed model.  [default: beside CHECKPOINT, .onnx]")
     add("--hf-dir", metavar="FOLDER", type=Path, help="Also write the Hugging Face layout here.")
     add("--force", action="store_true", help="Replace what was exported before; never the checkpoint.")
+    language_argument(parser, "those of the fit")
     tutorial = parser.add_argument_group("For the tutorial's own checkpoint", "Which holds neither.")
     tutorial.add_argument("--tokenizer", metavar="FOLDER", help="Its tokenizer: a folder, or a hub id.")
     tutorial.add_argument("--max-length", metavar="N", type=at_least(1), help="Tokens to which texts were padded.")
@@ -50,7 +51,7 @@ def _export_arguments(parser: ArgumentParser) -> None:
 
 @main.command("to-onnx CHECKPOINT", _export_arguments)
 def to_onnx_(
-    *, checkpoint: Path, output: Path | None, hf_dir: Path | None, force: bool, as_json: bool, **texts: Any
+    *, checkpoint: Path, output: Path | None, hf_dir: Path | None, force: bool, as_json: bool, **about: Any
 ) -> None:
     """Export CHECKPOINT, prove parity with torch, and seal model, tokenizer and settings in one file.
 
@@ -59,7 +60,7 @@ def to_onnx_(
     with needs_extra("exporter"):
         from exporter.exporting import ExportOptions, to_onnx
 
-    result = to_onnx(ExportOptions(checkpoint, output, hf_dir, force, **texts))
+    result = to_onnx(ExportOptions(checkpoint, output, hf_dir, force, **about))
     if as_json:
         print(json.dumps(asdict(result) | {"output": str(result.output)}))
         return

@@ -34,6 +34,8 @@ class ExportOptions:
     """Folder or hub id of the tokenizer, for a checkpoint that holds none."""
     max_length: int | None = None
     """Tokens to which texts were cut and padded, for such a checkpoint."""
+    languages: tuple[str, ...] = ()
+    """ISO 639 codes for the card; empty: those that the checkpoint knows."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def to_onnx(options: ExportOptions, trace: Callable[[Served], bytes] = export_gr
     """
     output = options.output or _beside(options.checkpoint)
     _refuse_to_lose(options, output)
-    fitted = _read(options)
+    fitted = _with_languages(_read(options), options.languages)
     traced = trace(Served(fitted.network, fitted.temperature))
     _prove(fitted, traced, output)
     fast = fastest_graph(fitted.network, fitted.temperature)
@@ -83,6 +85,12 @@ def _read(options: ExportOptions) -> Fitted:
     if any(value is not None for value in told):
         raise ExportError(f"{path}: has its own tokenizer and length; leave out --tokenizer and --max-length")
     return of_checkpoint(checkpoint_of(content, path))
+
+
+def _with_languages(fitted: Fitted, stated: tuple[str, ...]) -> Fitted:
+    if not stated:
+        return fitted
+    return replace(fitted, card=replace(fitted.card, training={**fitted.card.training, "languages": list(stated)}))
 
 
 def _beside(checkpoint: Path) -> Path:

@@ -40,6 +40,8 @@ def of_checkpoint(checkpoint: Checkpoint) -> Fitted:
         calibration=checkpoint.calibration,
         training={
             "data": checkpoint.data,
+            "languages": checkpoint.languages,
+            "scripts": checkpoint.scripts,
             "recipe": asdict(checkpoint.recipe),
             "epoch": checkpoint.epoch,
             "seed": checkpoint.seed,

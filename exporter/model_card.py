@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from scorer.model.languages import languages_told, stated_languages
 from scorer.model.sealed import Card, SealedModel
 
 __all__ = ["model_card"]
@@ -11,7 +12,7 @@ _HEAD = """---
 library_name: sentiment-scorer
 pipeline_tag: text-classification
 tags: [sentiment-analysis, lstm, onnx, sentiment-scorer]
----
+{languages}---
 
 # {name}
 
@@ -50,8 +51,15 @@ _COUNTS = {"train_reviews": "to train", "validation_reviews": "to judge epochs",
 def model_card(name: str, sealed: SealedModel) -> str:
     """The text of README.md for the repository `name`."""
     card = sealed.card
-    parts = [_HEAD.format(name=name, sha256=sealed.sha256), *_quality(card), *_data(card), *_details(card)]
+    head = _HEAD.format(name=name, sha256=sealed.sha256, languages=_languages(sealed))
+    parts = [head, *_quality(card), *_data(card), *_details(sealed)]
     return "\n".join(parts) + "\n"
+
+
+def _languages(sealed: SealedModel) -> str:
+    """The line of the head for those that the card states."""
+    codes = stated_languages(sealed)
+    return f"language: [{', '.join(codes)}]\n" if codes else ""
 
 
 def _quality(card: Card) -> Iterator[str]:
@@ -110,12 +118,15 @@ def _data(card: Card) -> Iterator[str]:
     yield f"## Data\n\nReviews of {data.get('name', 'unknown origin')}: {', '.join(known)}.\n"
 
 
-def _details(card: Card) -> Iterator[str]:
-    """How texts become ids, how logits become labels, and what it was made by."""
+def _details(sealed: SealedModel) -> Iterator[str]:
+    """What texts it reads, how they become ids, how logits become labels, and what it was made by."""
+    card = sealed.card
     recipe, text = card.training.get("recipe", {}), card.text
     end = {"head": "first", "tail": "last"}[text.keep]
     yield "## Details\n"
     yield f"- Labels `{card.labels[0]}` and `{card.labels[1]}`; positive from a probability of {card.threshold:g} on."
+    told = languages_told(sealed)
+    yield f"- {told[0].upper()}{told[1:]}."
     yield f"- Of longer texts it reads the {end} {text.max_length:,} tokens."
     if recipe:
         yield f"- Recipe `{recipe['name']}`: {_sizes(recipe)}."

@@ -16,7 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from scorer import __version__
-from scorer.cli.arguments import csv_input_arguments, csv_options, file_path, json_argument, labels_argument
+from scorer.cli.arguments import (
+    csv_input_arguments,
+    csv_options,
+    file_path,
+    json_argument,
+    labels_argument,
+    language_argument,
+)
 from scorer.cli.messages import Messages
 from scorer.cli.tool import (
     ArgumentParser,
@@ -84,6 +91,7 @@ def _fit_arguments(parser: ArgumentParser) -> None:
         default=Path("best.pth"),
         help="The checkpoint; its run folder lies beside it.  [default: %(default)s]",
     )
+    language_argument(parser, "what they look like")
     same = "Same seed, same machine: same numbers.  [default: 0]"
     add("--seed", metavar="N", type=at_least(0, 2**32 - 1), default=0, help=same)
     add("--tensorboard", metavar="DIR", type=Path, help="Write the figures of all epochs for TensorBoard as well.")
@@ -119,6 +127,7 @@ def fit_(
     recipe: str,
     start: str | None,
     output: Path,
+    languages: tuple[str, ...],
     seed: int,
     resume: bool,
     force: bool,
@@ -138,7 +147,8 @@ def fit_(
         from trainer.learning.display import FitDisplay
         from trainer.resuming import has_finished_an_epoch
 
-    options = FitOptions(source, chosen, output, seed, resume, force, for_few=for_few)
+    options = FitOptions(source, chosen, output, seed, resume, force, for_few=for_few, languages=languages)
+    options = replace(options, sentences_wanted="sentence_copies" in given)
     # Without a log it tells nothing, as a command does that prints one JSON object and nothing else.
     say = Messages("trainer", log_format).info if log_format or as_json else print
     try:

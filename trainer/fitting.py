@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from scorer.report.page import write_page
+from trainer.choosing import choose_recipe
 from trainer.data.batches import validation_batches
+from trainer.data.languages import Languages, languages_of
 from trainer.data.reviews import DataOptions, EncodedReviews, column_of, sources_of
 from trainer.data.splits import Splits, choose_splits
 from trainer.data.tokenizer import make_tokenizer, pad_id_of
@@ -45,10 +47,10 @@ from trainer.learning.report import best_epoch, describe_fit, write_history
 from trainer.learning.verdict import Verdict, describe_verdict, embedded_probabilities, reach_verdict
 from trainer.material import Material, prepare
 from trainer.network.lstm import SentimentLSTM
-from trainer.recipes import DEFAULT, FEW_REVIEWS, Recipe
+from trainer.recipes import DEFAULT, Recipe
 from trainer.resuming import only_fit_of, refuse_another_fit, state_to_resume
 from trainer.stages import Stages
-from trainer.start import Start, load_start
+from trainer.start import Start
 
 __all__ = ["FitOptions", "FitResult", "describe_result", "fit"]
 
@@ -73,6 +75,10 @@ class FitOptions:
     """Seconds after which a long stage says how far it is."""
     for_few: Recipe | None = None
     """Instead of `recipe` where there are fewer than `FEW_REVIEWS` reviews to learn from."""
+    languages: tuple[str, ...] = ()
+    """ISO 639 codes of the languages of the reviews; empty: what they look like."""
+    sentences_wanted: bool = False
+    """The recipe's number of the trainer's English sentences holds for reviews of any language."""
 
 
 @dataclass(frozen=True)
@@ -114,16 +120,19 @@ def _fit(options: FitOptions, observer: FitObserver) -> FitResult:
         splits = choose_splits(options.data, options.recipe, options.seed)
         for line in splits.told:
             observer.said(line)
-        options, start = _chosen_recipe(options, splits, observer.said)
-        recipe, data = options.recipe, splits.describe(options.data)
+        chosen = options.recipe, options.for_few, options.sentences_wanted
+        recipe, start = choose_recipe(*chosen, splits, observer.said)
+        options, data = replace(options, recipe=recipe), splits.describe(options.data)
         if last:
             refuse_another_fit(options.output, last, recipe.without_paths(), options.seed, data)
     observer.planned(recipe.epochs)
+    languages = languages_of(column_of(splits.train, "text"), options.languages)
+    observer.said(languages.told)
     observer.said(_sizes(splits))
     if start:
         observer.said(start.about)
     tokenizer = _tokenizer(last, start, recipe, splits)
-    session = _Session(options, tokenizer, data, last, start)
+    session = _Session(options, tokenizer, data, languages, last, start)
     weights = [recipe.source_weights, recipe.positive_weight]
     root = {"data": data, "tokenizer": tokenizer.to_str(), "seed": options.seed, "weights": weights}
     stages = _stages(options, root, observer)
@@ -142,32 +151,6 @@ def _report(saved: Path, judge: Judge, history: list[EpochRecord]) -> None:
     best = load_checkpoint(saved)
     page = fit_page(best, history, judge.judged(best), judge.texts, judge.sources, judge.reviews.ids.lengths)
     write_page(page, run_folder(saved) / "report.html")
-
-
-def _chosen_recipe(options: FitOptions, splits: Splits, say: Callable[[str], None]) -> tuple[FitOptions, Start | None]:
-    """The options with the recipe that suits the reviews, and the model that it goes on from.
-
-    Few reviews go on from the embedded model, unless it can hardly read them.
-    """
-    few = len(splits.train) + len(splits.validation) < FEW_REVIEWS
-    recipe = options.for_few if options.for_few and few else options.recipe
-    if recipe.start is None:
-        return replace(options, recipe=recipe), None
-    parts = splits.train, splits.validation
-    texts = [text for part in parts for text in column_of(part, "text").to_pylist()]
-    start = load_start(recipe.start)
-    words = start.count_words(texts)
-    if recipe is options.for_few and words.too_many_unknown:
-        unknown = f"{words.unknown_share:.0%} of the words are unknown to the embedded model"
-        say(f"{unknown}: this fit begins anew, without English sentences (--start default goes on from it)")
-        return replace(options, recipe=_without_sentences(options.recipe)), None
-    start = start.with_words_of(texts, recipe.vocab_size)
-    return replace(options, recipe=start.recipe(recipe)), start
-
-
-def _without_sentences(recipe: Recipe) -> Recipe:
-    """`recipe` for reviews in another language than the trainer's own sentences."""
-    return replace(recipe, teachers=recipe.teachers and replace(recipe.teachers, sentence_copies=0))
 
 
 def _tokenizer(last: Checkpoint | None, start: Start | None, recipe: Recipe, splits: Splits) -> Tokenizer:
@@ -197,6 +180,7 @@ class _Session:
         options: FitOptions,
         tokenizer: Tokenizer,
         data: dict[str, Any],
+        languages: Languages,
         last: Checkpoint | None,
         start: Start | None,
     ) -> None:
@@ -214,6 +198,8 @@ class _Session:
             recipe=recipe.without_paths(),
             seed=options.seed,
             data=data,
+            languages=languages.codes,
+            scripts=languages.scripts,
             versions=tool_versions(),
         )
         self.encoder = self._blank.build_encoder()

@@ -24,6 +24,7 @@ __all__ = [
     "input_place",
     "json_argument",
     "labels_argument",
+    "language_argument",
     "model_argument",
     "model_name",
     "open_scorer",
@@ -103,6 +104,22 @@ def labels_argument(group: ArgumentGroup) -> None:
     group.add_argument("--labels", metavar="VALUE=1,…", help=read)
 
 
+def language_argument(group: ArgumentGroup, default: str) -> None:
+    """Add `--language`; `default` says what holds without it."""
+    stated = f"Languages of the reviews for the model's card, as ISO 639 codes: en, or en,de.  [default: {default}]"
+    group.add_argument("--language", metavar="CODE,…", dest="languages", type=_language_codes, default=(), help=stated)
+
+
+def _language_codes(text: str) -> tuple[str, ...]:
+    from argparse import ArgumentTypeError
+    from re import fullmatch
+
+    codes = tuple(code.strip() for code in text.split(","))
+    if not all(fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]+)*", code) for code in codes):
+        raise ArgumentTypeError(f"{text!r} is no list of ISO 639 codes, such as en or en,de")
+    return codes
+
+
 def csv_input_arguments(group: ArgumentGroup) -> None:
     """Add the options that say how a CSV input is spelled."""
     from scorer.files.format import BadLines, CsvOptions
@@ -130,10 +147,10 @@ def csv_options(given: dict[str, Any]) -> CsvOptions:
     """The options of CSV, taken out of what was `given`; those that a command does not have keep their defaults."""
     from dataclasses import fields
 
-    from scorer.files.format import BadLines, CsvOptions, CsvTypes, OutputEncoding
+    from scorer.files.format import BadLines, CsvOptions, OutputEncoding
 
     found: dict[str, Any] = {one.name: given.pop(one.name) for one in fields(CsvOptions) if one.name in given}
-    for name, kind in {"bad_lines": BadLines, "types": CsvTypes, "output_encoding": OutputEncoding}.items():
+    for name, kind in {"bad_lines": BadLines, "output_encoding": OutputEncoding}.items():
         if name in found:
             found[name] = kind(found[name])
     return CsvOptions(**found)

@@ -33,6 +33,7 @@ def inspect(*, model: Path | str, as_json: bool) -> None:
     """
     from rich import print_json
 
+    from scorer.model.languages import languages_told
     from scorer.model.sealed import find_model, read_sealed
     from scorer.system.limits import limited_memory
 
@@ -43,4 +44,5 @@ def inspect(*, model: Path | str, as_json: bool) -> None:
     else:
         size = f"{len(sealed.content) / 1e6:.2f} MB"
         print(f"{printable(sealed.name)}: sealed and unaltered, {size}, sha256 {sealed.sha256}")
+        print(printable(languages_told(sealed)))
         print_json(sealed.card.to_json())

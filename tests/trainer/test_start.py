@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.graph import Served, export_graph
+from exporter.model_card import model_card
 from exporter.recurrence import fastest_graph
 from scorer.model.sealed import Card, read_sealed, seal
 from scorer.tokens.encoder import TextEncoder, TextSettings
 from scorer.tokens.words import word_tokenizer
 from tests.conftest import DATA, TINY, Command, one_line
+from trainer.choosing import choose_recipe
+from trainer.data.splits import Splits
 from trainer.errors import TrainerError
 from trainer.folds import fold_of_rows
 from trainer.learning.checkpoint import EpochRecord, load_checkpoint
@@ -26,6 +29,7 @@ from trainer.learning.verdict import describe_verdict, reach_verdict
 from trainer.network.lstm import SentimentLSTM
 from trainer.network.rebuilt import rebuild_network
 from trainer.network.settings import NetworkSettings
+from trainer.recipes import RECIPES
 from trainer.start import load_start
 
 TEXTS = pa.array(["Zzyzx is a fine zzyzx", "no quux, quux"], pa.large_string())
@@ -192,5 +196,44 @@ def test_few_reviews_in_another_language_begin_anew(command: Command) -> None:
     told = command("trainer", "fit", "--data", "hindi.csv", "--epochs", 1, "--least-steps", 20, "-o", "hindi.pth")
     assert told.code == 0, told.err
     assert "unknown to the embedded model: this fit begins anew" in told.out
-    recipe = load_checkpoint(Path("hindi.pth")).recipe
+    assert "language: hi (100%)" in told.out
+    checkpoint = load_checkpoint(Path("hindi.pth"))
+    recipe = checkpoint.recipe
     assert (recipe.name, recipe.start, recipe.teachers and recipe.teachers.sentence_copies) == ("default", None, 0)
+    assert (checkpoint.languages, checkpoint.scripts) == (["hi"], {"Devanagari": 1.0})
+    assert command("exporter", "to-onnx", "hindi.pth").code == 0
+    read = "language: hi; words that it knows: Devanagari 100%"
+    assert read in command("scorer", "inspect", "hindi.onnx").out.splitlines()
+    training = json.loads(command("scorer", "inspect", "hindi.onnx", "--json").out)["training"]
+    assert (training["languages"], training["scripts"]) == (["hi"], {"Devanagari": 1.0})
+    assert "\nlanguage: [hi]\n---\n" in model_card("acme/hotels", read_sealed(Path("hindi.onnx")))
+    assert command("exporter", "to-onnx", "hindi.pth", "--language", "mr,hi", "-o", "stated.onnx").code == 0
+    assert "language: mr, hi; words" in command("scorer", "inspect", "stated.onnx").out
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "copies"),
+    [
+        ("The room was clean, and everybody at the hotel was friendly.", False, 2),
+        ("Das Zimmer war sauber, und alle im Hotel waren freundlich.", False, 0),
+        ("Das Zimmer war sauber, und alle im Hotel waren freundlich.", True, 2),
+        ("номер был чистый, и все в отеле были приветливы", False, 0),
+        ("这家酒店的房间很干净，大家都很友好。", False, 0),
+        ("5/5 !!!", False, 2),
+    ],
+)
+def test_english_sentences_teach_english_reviews_only(text: str, wanted: bool, copies: int) -> None:
+    table = pa.table({"text": pa.array([text] * 20, pa.large_string()), "label": [1] * 20, "source": ["a"] * 20})
+    told: list[str] = []
+    recipe, start = choose_recipe(RECIPES["default"], None, wanted, Splits(table, table[:1]), told.append)
+    assert start is None
+    assert recipe.teachers
+    assert recipe.teachers.sentence_copies == copies
+    assert bool(told) == (copies == 0)
+
+
+@pytest.mark.parametrize("code", ["English", "EN", "en,", "e"])
+def test_a_language_is_a_code(command: Command, code: str) -> None:
+    refused = command("trainer", "fit", "--data", DATA, "--language", code)
+    assert refused.code == 2
+    assert "ISO 639" in refused.err

@@ -15,14 +15,19 @@ import pyarrow.csv as pacsv
 from scorer.tokens.encoder import TextEncoder
 from trainer.data.reviews import EncodedReviews
 
-__all__ = ["SENTENCES", "encode_sentences", "sentences_digest", "split_sentences"]
+__all__ = ["SENTENCES", "all_sentences", "encode_sentences", "sentences_digest", "split_sentences"]
 
 SENTENCES = Path(__file__).with_name("sentences.csv")
 
 
+def all_sentences() -> pa.Table:
+    """Columns `text` and `label`."""
+    return pacsv.read_csv(SENTENCES, convert_options=pacsv.ConvertOptions(column_types={"text": pa.large_string()}))
+
+
 def split_sentences(held_out: float, seed: int) -> tuple[pa.Table, pa.Table]:
     """Columns `text` and `label` in two parts that `seed` chooses: those to learn, and a share to judge by."""
-    table = pacsv.read_csv(SENTENCES, convert_options=pacsv.ConvertOptions(column_types={"text": pa.large_string()}))
+    table = all_sentences()
     order = np.random.default_rng(seed).permutation(len(table))
     judged, learned = np.split(order, [round(held_out * len(order))])
     return table.take(learned), table.take(judged)

@@ -72,6 +72,10 @@ class Checkpoint:
     seed: int
     data: dict[str, Any]
     """Name, fingerprint and sizes of the training data."""
+    languages: list[str] = field(default_factory=list)
+    """ISO 639 codes of the languages of the training reviews; empty where nobody knows."""
+    scripts: dict[str, float] = field(default_factory=dict)
+    """The share of each script among their words."""
     history: list[EpochRecord] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
     """Figures by the split they were measured on."""

@@ -1,0 +1,58 @@
+"""The recipe that suits the reviews, and the model that it goes on from."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from trainer.data.languages import share_in_sentences
+from trainer.data.reviews import column_of
+from trainer.data.splits import Splits
+from trainer.recipes import FEW_REVIEWS, Recipe
+from trainer.start import Start, load_start
+
+__all__ = ["choose_recipe"]
+
+_LEAST_IN_SENTENCES = 0.5  # between 0.90 of English reviews and 0.35 of texts in other languages
+
+
+def choose_recipe(
+    recipe: Recipe, for_few: Recipe | None, sentences_wanted: bool, splits: Splits, say: Callable[[str], None]
+) -> tuple[Recipe, Start | None]:
+    """`recipe`, or `for_few` where there are fewer than `FEW_REVIEWS` reviews, and the model that it goes on from.
+
+    Few reviews go on from the embedded model, unless it can hardly read them. The trainer's English sentences are left
+    out for reviews of another language, unless they are `sentences_wanted`.
+    """
+    few = for_few if len(splits.train) + len(splits.validation) < FEW_REVIEWS else None
+    start = _start(few or recipe, is_chosen=few is not None, splits=splits, say=say)
+    if start:
+        return start.recipe(few or recipe), start
+    return recipe if sentences_wanted else _in_its_language(recipe, splits, say), None
+
+
+def _start(recipe: Recipe, *, is_chosen: bool, splits: Splits, say: Callable[[str], None]) -> Start | None:
+    """What `recipe` goes on from, if anything; `is_chosen`: by the number of reviews, so not against its own sense."""
+    if recipe.start is None:
+        return None
+    parts = splits.train, splits.validation
+    texts = [text for part in parts for text in column_of(part, "text").to_pylist()]
+    start = load_start(recipe.start)
+    words = start.count_words(texts)
+    if is_chosen and words.too_many_unknown:
+        unknown = f"{words.unknown_share:.0%} of the words are unknown to the embedded model"
+        say(f"{unknown}: this fit begins anew (--start default goes on from it)")
+        return None
+    return start.with_words_of(texts, recipe.vocab_size)
+
+
+def _in_its_language(recipe: Recipe, splits: Splits, say: Callable[[str], None]) -> Recipe:
+    """`recipe`, without the trainer's sentences where the reviews are in another language than these."""
+    if not recipe.teachers or not recipe.teachers.sentence_copies:
+        return recipe
+    share = share_in_sentences(column_of(splits.train, "text"))
+    if share >= _LEAST_IN_SENTENCES:
+        return recipe
+    say(
+        f"{share:.0%} of the words are in the trainer's English sentences, of English reviews 90% are; so these "
+        f"are left out (--sentence-copies {recipe.teachers.sentence_copies} takes them)"
+    )
+    return replace(recipe, teachers=replace(recipe.teachers, sentence_copies=0))
