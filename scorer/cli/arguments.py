@@ -147,10 +147,10 @@ def csv_options(given: dict[str, Any]) -> CsvOptions:
     """The options of CSV, taken out of what was `given`; those that a command does not have keep their defaults."""
     from dataclasses import fields
 
-    from scorer.files.format import BadLines, CsvOptions, OutputEncoding
+    from scorer.files.format import BadLines, CsvOptions, CsvTypes, OutputEncoding
 
     found: dict[str, Any] = {one.name: given.pop(one.name) for one in fields(CsvOptions) if one.name in given}
-    for name, kind in {"bad_lines": BadLines, "output_encoding": OutputEncoding}.items():
+    for name, kind in {"bad_lines": BadLines, "types": CsvTypes, "output_encoding": OutputEncoding}.items():
         if name in found:
             found[name] = kind(found[name])
     return CsvOptions(**found)

@@ -52,7 +52,9 @@ def run_arguments(parser: ArgumentParser) -> None:
     what += "are refused, and to go on after an interruption the same bytes have to come again."
     parser.add_argument("input", metavar="INPUT", nargs="+", type=input_place, help=what)
     _input_arguments(parser.add_argument_group("Reading"))
-    csv_input_arguments(parser.add_argument_group("Reading CSV"))
+    csv = parser.add_argument_group("Reading CSV")
+    csv_input_arguments(csv)
+    _types_argument(csv)
     _output_arguments(parser.add_argument_group("Writing"))
     _csv_output_arguments(parser.add_argument_group("Writing CSV"))
     decision_arguments(parser.add_argument_group("Deciding"))
@@ -79,6 +81,14 @@ def _input_arguments(group: ArgumentGroup) -> None:
         default=OnError.fail.value,
         help="A row that is not text: stop and name it, or go on without its score.  [default: %(default)s]",
     )
+
+
+def _types_argument(group: ArgumentGroup) -> None:
+    from scorer.files.format import CsvOptions, CsvTypes
+
+    found = "Of columns in Parquet and Arrow outputs: infer reads all rows first, and takes numbers, true and false, "
+    found += "days and times where no cell loses anything.  [default: %(default)s]"
+    group.add_argument("--types", choices=[one.value for one in CsvTypes], default=CsvOptions().types.value, help=found)
 
 
 def _output_arguments(group: ArgumentGroup) -> None:

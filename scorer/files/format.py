@@ -15,6 +15,7 @@ __all__ = [
     "TEXT_FORMATS",
     "BadLines",
     "CsvOptions",
+    "CsvTypes",
     "Dialect",
     "Format",
     "OutputEncoding",
@@ -48,6 +49,15 @@ class BadLines(StrEnum):
     """Stop and name it."""
     skip = "skip"
     """Leave it out, and tell how many there were and where the first stands."""
+
+
+class CsvTypes(StrEnum):
+    """What the columns of a CSV input become where the output has types."""
+
+    strings = "strings"
+    """Strings, as they are written."""
+    infer = "infer"
+    """Numbers, truth values, days and times, where all cells of a column are such and lose nothing."""
 
 
 class OutputEncoding(StrEnum):
@@ -115,6 +125,7 @@ class CsvOptions:
     null_values: tuple[str, ...] = ()
     """Values that mean that there is none, quoted or not."""
     bad_lines: BadLines = BadLines.fail
+    types: CsvTypes = CsvTypes.strings
     output_delimiter: str | None = None
     """None goes by the output's extension, else by `delimiter`."""
     output_encoding: OutputEncoding = OutputEncoding.utf_8

@@ -91,6 +91,7 @@ class JoinedSource:
     ) -> None:
         self._parts, self._window_rows = parts, window_rows
         self._sizes = [part.file.size or 1 for part in parts]
+        self.text_names = set[str]()
         self.row_count: int | None = 0
         schemas = list(self._opened_once())
         self.schema = _agreed(schemas, columns, union=union)
@@ -108,6 +109,7 @@ class JoinedSource:
                 self._layout = source.layout if isinstance(source, ParquetSource) else ParquetLayout()
             if isinstance(source, JsonLinesSource):
                 _join_kinds(kinds, source)
+            self.text_names.add(source.schema.names[source.text[0]])
             counted, own = self.row_count, source.row_count
             self.row_count = None if counted is None or own is None else counted + own
             found.append((source.name, part.schema_of(source)))

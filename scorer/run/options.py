@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scorer.errors import InputError, OnError
-from scorer.files.format import CsvOptions, Format, format_of, output_format, plain_name
+from scorer.files.format import TEXT_FORMATS, CsvOptions, CsvTypes, Format, format_of, output_format, plain_name
 from scorer.files.pipes import Stream
 from scorer.files.places import Place, shown
 from scorer.files.rebatching import WINDOW_ROWS
@@ -93,6 +93,10 @@ class RunOptions:
         kind = output_format(shown(self.output), self.output_format or self._kind_of_stream())
         if self.compression and kind is not Format.parquet:
             raise InputError(f"{shown(self.output)}: --compression is for Parquet outputs; compress others afterwards")
+        if self.csv.types is CsvTypes.infer and kind in TEXT_FORMATS:
+            raise InputError(
+                f"{shown(self.output)}: {kind} has no types of columns; --types infer is for .parquet and .arrow"
+            )
         return kind
 
     def _kind_of_stream(self) -> Format | None:

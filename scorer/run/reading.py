@@ -8,6 +8,10 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
+from scorer.errors import InputError
+from scorer.files.csv import CsvSource
+from scorer.files.csv_types import TypedSource
+from scorer.files.format import CsvTypes
 from scorer.files.inputs import Input
 from scorer.files.joining import JoinedSource, Part, partition_of
 from scorer.files.opening import keep, open_source
@@ -25,10 +29,18 @@ def open_inputs(inputs: Sequence[Input], options: RunOptions) -> Source:
     Folders called as in `country=DE` become columns, but where the input is a single file that is named itself, and
     where the folders of the output say the same.
     """
-    if options.sample is not None:  # rows are counted first
+    is_typed = options.csv.types is CsvTypes.infer
+    if options.sample is not None or is_typed:  # rows are counted first, or held against types
         for file in inputs:
             keep(file)
     source = _joined(inputs, options) if _is_joined(inputs, options) else open_input(inputs[0], options)
+    texts = source.text_names if isinstance(source, JoinedSource) else {source.schema.names[source.text[0]]}
+    source = _picked(source, options)
+    return TypedSource(source, texts) if is_typed else source
+
+
+def _picked(source: Source, options: RunOptions) -> Source:
+    """The rows that are asked for."""
     if options.sample is not None:
         return sampled(source, options.sample, options.seed)
     return source if options.limit is None else PickedSource(source, range(options.limit))
@@ -36,7 +48,7 @@ def open_inputs(inputs: Sequence[Input], options: RunOptions) -> Source:
 
 def open_input(file: Input, options: RunOptions, json_fields: pa.StructType | None = None) -> Source:
     """One input as it is; raises `InputError`."""
-    return open_source(
+    source = open_source(
         file,
         options.text_column,
         options.input_format,
@@ -47,6 +59,9 @@ def open_input(file: Input, options: RunOptions, json_fields: pa.StructType | No
         columns=options.keep_columns,
         json_fields=json_fields,
     )
+    if options.csv.types is CsvTypes.infer and not isinstance(source, CsvSource):
+        raise InputError(f"{file.name}: has types already; --types infer is for CSV")
+    return source
 
 
 def _is_joined(inputs: Sequence[Input], options: RunOptions) -> bool:

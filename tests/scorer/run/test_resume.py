@@ -43,7 +43,7 @@ WORDS = (
     "of",
 )
 JOBS = [("in.parquet", "out.parquet"), ("in.csv", "out.csv"), ("in.jsonl", "out.jsonl"), ("in.parquet", "out.csv")]
-JOBS += [("several", "out.csv")]
+JOBS += [("several", "out.csv"), ("in.csv", "typed.parquet")]
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,8 @@ def expected(made: Path, source: str, output: str) -> Path:
 
 
 def arguments(fitted: Path, source: Path, output: Path) -> tuple[object, ...]:
-    return ("run", source, "-o", output, "-m", fitted / "best.onnx", "--keep-every", 0)
+    types = ("--types", "infer") if output.name.endswith("typed.parquet") else ()
+    return ("run", source, "-o", output, "-m", fitted / "best.onnx", "--keep-every", 0, *types)
 
 
 def start(fitted: Path, source: Path, output: Path, **options: Callable[[], None]) -> subprocess.Popen[str]:
