@@ -22,7 +22,7 @@ def choose_recipe(
     Few reviews go on from the embedded model, unless it can hardly read them. The trainer's English sentences are left
     out for reviews of another language, unless they are `sentences_wanted`.
     """
-    few = for_few if len(splits.train) + len(splits.validation) < FEW_REVIEWS else None
+    few = for_few if len(splits.to_learn) < FEW_REVIEWS else None
     start = _start(few or recipe, is_chosen=few is not None, splits=splits, say=say)
     if start:
         return start.recipe(few or recipe), start
@@ -33,8 +33,7 @@ def _start(recipe: Recipe, *, is_chosen: bool, splits: Splits, say: Callable[[st
     """What `recipe` goes on from, if anything; `is_chosen`: by the number of reviews, so not against its own sense."""
     if recipe.start is None:
         return None
-    parts = splits.train, splits.validation
-    texts = [text for part in parts for text in column_of(part, "text").to_pylist()]
+    texts = column_of(splits.to_learn, "text").to_pylist()
     start = load_start(recipe.start)
     words = start.count_words(texts)
     if is_chosen and words.too_many_unknown:

@@ -80,9 +80,14 @@ def prepare(
 def _continued(
     splits: Splits, encoder: TextEncoder, recipe: Recipe, start: Start, seed: int, stages: Stages
 ) -> Material:
-    rows = len(splits.train) + len(splits.validation)
-    folded = recipe.folds is not None and rows <= MOST_FOLDED
-    learned = pa.concat_tables([splits.train, splits.validation]) if folded else splits.train
+    rows = len(splits.to_learn)
+    few = recipe.folds is not None and rows <= MOST_FOLDED
+    if few and splits.validation_given:
+        stages.said(
+            f"the validation split's {len(splits.validation):,} reviews judge the epochs, so there are no folds"
+        )
+    folded = few and not splits.validation_given
+    learned = splits.to_learn if folded else splits.train
     reviews = encode_reviews(learned, encoder, weights_of(learned, recipe))
     test = _encoded(splits.test, encoder) if splits.test else None
     held_out = None if folded else _held_out(splits, encoder, recipe)

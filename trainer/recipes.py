@@ -141,7 +141,11 @@ class Recipe:
     # Validation
     validation: Annotated[float | Literal["test"], Value("Share of train to hold out, or test.", SHARE_WITHIN)]
     folds: Annotated[
-        int | None, Value("Parts of few reviews, each judged by what learned the others; none: hold out.", FOLDS)
+        int | None,
+        Value(
+            "Parts of few reviews, each judged by what learned the others; none, or a validation split: hold out.",
+            FOLDS,
+        ),
     ] = None
     test_share: Annotated[
         float | None,

@@ -19,6 +19,7 @@ from scorer.model.sealed import Card, read_sealed, seal
 from scorer.tokens.encoder import TextEncoder, TextSettings
 from scorer.tokens.words import word_tokenizer
 from tests.conftest import DATA, TINY, Command, one_line
+from tests.exporter.models import sealed_model
 from trainer.choosing import choose_recipe
 from trainer.data.splits import Splits
 from trainer.errors import TrainerError
@@ -189,10 +190,15 @@ def test_a_verdict_says_what_is_no_better() -> None:
     assert any(line.startswith("better than the linear model: balanced accuracy +50.0") for line in lines)
 
 
+def write_lines(path: Path, rows: list[str]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+
+
 def test_few_reviews_in_another_language_begin_anew(command: Command) -> None:
     words = {1: ["अच्छा", "बढ़िया", "शानदार"], 0: ["बुरा", "घटिया", "बेकार"]}
     rows = [f"होटल {number} बहुत {words[number % 2][number % 3]} था।,{number % 2}" for number in range(60)]
-    Path("hindi.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    write_lines(Path("hindi.csv"), rows)
     told = command("trainer", "fit", "--data", "hindi.csv", "--epochs", 1, "--least-steps", 20, "-o", "hindi.pth")
     assert told.code == 0, told.err
     assert "unknown to the embedded model: this fit begins anew" in told.out
@@ -209,6 +215,24 @@ def test_few_reviews_in_another_language_begin_anew(command: Command) -> None:
     assert "\nlanguage: [hi]\n---\n" in model_card("acme/hotels", read_sealed(Path("hindi.onnx")))
     assert command("exporter", "to-onnx", "hindi.pth", "--language", "mr,hi", "-o", "stated.onnx").code == 0
     assert "language: mr, hi; words" in command("scorer", "inspect", "stated.onnx").out
+
+
+@pytest.mark.parametrize("options", [(), ("--validation", "test")])
+def test_a_validation_split_judges_few_reviews_and_is_never_learned(command: Command, options: tuple[str, ...]) -> None:
+    start = sealed_model(Path("start.onnx"))
+    name = "test.csv" if options else "dev.csv"
+    for file, room, rows in (("train.csv", "bathroom", 30), (name, "balcony", 8)):
+        lines = [f"{room} {number} was {('bad', 'good')[number % 2]},{number % 2}" for number in range(rows)]
+        write_lines(Path("set", file), lines)
+    told = command("trainer", "fit", "--data", "set", "--start", start, "--epochs", 1, "--test-share", "none", *options)
+    assert told.code == 0, told.err
+    assert "the validation split's 8 reviews judge the epochs, so there are no folds" in told.out
+    checkpoint = load_checkpoint(Path("best.pth"))
+    assert (checkpoint.data["train_reviews"], checkpoint.data["validation_reviews"]) == (30, 8)
+    words = json.loads(checkpoint.tokenizer_json)["model"]["vocab"]
+    assert "bathroom" in words
+    assert "balcony" not in words
+    assert checkpoint.metrics["validation"]["sources"]["set"]["reviews"] == 8
 
 
 @pytest.mark.parametrize(

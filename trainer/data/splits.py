@@ -34,8 +34,15 @@ class Splits:
     """Decides nothing: it only measures. The data's own, else rows kept from training; None where there are too few."""
     unlabelled: pa.Table | None = None
     """For recipes with teachers, if there are such reviews."""
+    validation_given: bool = False
+    """The data names at least some of the validation reviews, so none of them is ever learned."""
     told: list[str] = field(default_factory=list)
     """How the data was read and parted, a line for each thing that users should know."""
+
+    @property
+    def to_learn(self) -> pa.Table:
+        """All that a fit may learn in the end: of what was held out by chance every row has judged it in folds."""
+        return self.train if self.validation_given else pa.concat_tables([self.train, self.validation])
 
     def describe(self, data: DataOptions) -> dict[str, Any]:
         """What a checkpoint keeps of its data: enough to know it again, none of its texts."""
@@ -126,4 +133,5 @@ def _parted(sets: Sequence[ReviewSet], recipe: Recipe, seed: int) -> Splits:
         raise TrainerError(f"no split {TEST!r} to validate on, and too few reviews to keep some for it")
     unlabelled = parting.of(Part.unlabelled) if recipe.teachers else None
     told = [line for one in sets for line in one.told]
-    return Splits(train, validation, test, unlabelled, [*told, *parting.told])
+    given = share == TEST or any(VALIDATION in one.splits for one in sets)
+    return Splits(train, validation, test, unlabelled, given, [*told, *parting.told])
