@@ -15,32 +15,30 @@ _LEAST_IN_SENTENCES = 0.5  # between 0.90 of English reviews and 0.35 of texts i
 
 
 def choose_recipe(
-    recipe: Recipe, for_few: Recipe | None, sentences_wanted: bool, splits: Splits, say: Callable[[str], None]
+    recipe: Recipe,
+    start: Start | None,
+    for_few: Recipe | None,
+    sentences_wanted: bool,
+    splits: Splits,
+    say: Callable[[str], None],
 ) -> tuple[Recipe, Start | None]:
     """`recipe`, or `for_few` where there are fewer than `FEW_REVIEWS` reviews, and the model that it goes on from.
 
-    Few reviews go on from the embedded model, unless it can hardly read them. The trainer's English sentences are left
-    out for reviews of another language, unless they are `sentences_wanted`.
+    `start` is what `recipe` goes on from. Few reviews go on from the embedded model, unless it can hardly read them.
+    The trainer's English sentences are left out for reviews of another language, unless they are `sentences_wanted`.
     """
-    few = for_few if len(splits.to_learn) < FEW_REVIEWS else None
-    start = _start(few or recipe, is_chosen=few is not None, splits=splits, say=say)
+    if for_few and for_few.start and len(splits.to_learn) < FEW_REVIEWS:
+        embedded = load_start(for_few.start)
+        words = embedded.count_words(column_of(splits.to_learn, "text").to_pylist())
+        if words.too_many_unknown:
+            unknown = f"{words.unknown_share:.0%} of the words are unknown to the embedded model"
+            say(f"{unknown}: this fit begins anew (--start default goes on from it)")
+        else:
+            recipe, start = for_few, embedded
     if start:
-        return start.recipe(few or recipe), start
+        start = start.with_words_of(column_of(splits.to_learn, "text").to_pylist(), recipe.vocab_size)
+        return start.recipe(recipe), start
     return recipe if sentences_wanted else _in_its_language(recipe, splits, say), None
-
-
-def _start(recipe: Recipe, *, is_chosen: bool, splits: Splits, say: Callable[[str], None]) -> Start | None:
-    """What `recipe` goes on from, if anything; `is_chosen`: by the number of reviews, so not against its own sense."""
-    if recipe.start is None:
-        return None
-    texts = column_of(splits.to_learn, "text").to_pylist()
-    start = load_start(recipe.start)
-    words = start.count_words(texts)
-    if is_chosen and words.too_many_unknown:
-        unknown = f"{words.unknown_share:.0%} of the words are unknown to the embedded model"
-        say(f"{unknown}: this fit begins anew (--start default goes on from it)")
-        return None
-    return start.with_words_of(texts, recipe.vocab_size)
 
 
 def _in_its_language(recipe: Recipe, splits: Splits, say: Callable[[str], None]) -> Recipe:

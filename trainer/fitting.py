@@ -50,7 +50,7 @@ from trainer.network.lstm import SentimentLSTM
 from trainer.recipes import DEFAULT, Recipe
 from trainer.resuming import only_fit_of, refuse_another_fit, state_to_resume
 from trainer.stages import Stages
-from trainer.start import Start
+from trainer.start import Start, load_start
 
 __all__ = ["FitOptions", "FitResult", "describe_result", "fit"]
 
@@ -115,13 +115,16 @@ def describe_result(result: FitResult) -> list[str]:
 
 def _fit(options: FitOptions, observer: FitObserver) -> FitResult:
     keep_freed_memory()
+    start = (
+        load_start(options.recipe.start) if options.recipe.start else None
+    )  # before the data, which may take minutes
     observer.said(f"loading {options.data}")
     with state_to_resume(options.output, resume=options.resume) as last:
         splits = choose_splits(options.data, options.recipe, options.seed)
         for line in splits.told:
             observer.said(line)
-        chosen = options.recipe, options.for_few, options.sentences_wanted
-        recipe, start = choose_recipe(*chosen, splits, observer.said)
+        choice = options.recipe, start, options.for_few, options.sentences_wanted
+        recipe, start = choose_recipe(*choice, splits, observer.said)
         options, data = replace(options, recipe=recipe), splits.describe(options.data)
         if last:
             refuse_another_fit(options.output, last, recipe.without_paths(), options.seed, data)

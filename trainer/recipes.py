@@ -140,12 +140,9 @@ class Recipe:
     ] = 1.0
     # Validation
     validation: Annotated[float | Literal["test"], Value("Share of train to hold out, or test.", SHARE_WITHIN)]
+    # A validation split that the data has judges instead.
     folds: Annotated[
-        int | None,
-        Value(
-            "Parts of few reviews, each judged by what learned the others; none, or a validation split: hold out.",
-            FOLDS,
-        ),
+        int | None, Value("Parts of few reviews, each judged by what learned the others; none: hold out.", FOLDS)
     ] = None
     test_share: Annotated[
         float | None,

@@ -34,6 +34,8 @@ def only_fit_of(output: Path, *, resume: bool, force: bool) -> Iterator[None]:
         )
     try:
         with alone_in(run_folder(output)):
+            for left in run_folder(output).glob(".*.partial"):  # of a fit that was killed
+                left.unlink()
             yield
     except BlockingIOError:
         raise TrainerError(f"{output}: another fit is writing it; wait for that or name another with -o") from None
@@ -72,7 +74,7 @@ def refuse_another_fit(output: Path, last: Checkpoint, recipe: Recipe, seed: int
     changed = [*_changed_values(last.recipe, recipe)]
     if last.seed != seed:
         changed.append(_changed("--seed", last.seed, seed))
-    changed += _changed_entries(last.data, data)
+    changed += _changed_entries(last.data, data, same_parts=last.seed == seed)
     if changed:
         raise TrainerError(
             f"{output}: the fit to resume had another recipe, seed or data: {'; '.join(changed)}; repeat its options, "
@@ -98,10 +100,13 @@ def _flat(recipe: Recipe) -> dict[str, Any]:
     return values | (values.pop("teachers") or {})
 
 
-def _changed_entries(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What was not the same of the data; digests only where nothing else tells the two apart."""
+def _changed_entries(old: Mapping[str, Any], new: Mapping[str, Any], *, same_parts: bool) -> list[str]:
+    """What was not the same of the data; digests only where nothing else tells the two apart.
+
+    Without the `same_parts`, which the seed chooses, digests tell nothing.
+    """
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    told = [key for key in keys if not key.endswith("fingerprint")] or keys
+    told = [key for key in keys if not key.endswith("fingerprint")] or (keys if same_parts else [])
     return [_changed(f"data: {key.replace('_', ' ')}", _short(old.get(key)), _short(new.get(key))) for key in told]
 
 

@@ -61,10 +61,12 @@ def test_no_two_outputs_share_a_run_folder(one: str, other: str) -> None:
 
 
 def test_more_epochs_for_a_finished_fit(command: Command, finished: None) -> None:
+    Path("best.run/.last.pth.killed.partial").touch()
     result = fit(command, "--resume", "--epochs", 3)
     assert result.code == 0, result.err
     assert [line.split()[1] for line in result.out.splitlines() if line.startswith("epoch")] == ["3/3"]
     assert len(load_checkpoint(LAST).history) == 3
+    assert not list(Path("best.run").glob(".*"))
 
 
 def test_a_forced_fit_that_was_stopped_can_be_resumed(command: Command, finished: None) -> None:
@@ -92,7 +94,7 @@ def test_a_forced_fit_that_is_refused_has_replaced_nothing(command: Command, fin
 
 
 def test_what_differs_is_named_with_both_values(command: Command, finished: None) -> None:
-    one_line(fit(command, "--resume", "--seed", 7), "--seed was 0, is 7")
+    one_line(fit(command, "--resume", "--seed", 7), "--seed was 0, is 7; repeat")
     one_line(fit(command, "--resume", "--learning-rate", 0.5), "--learning-rate was 0.003, is 0.5")
     one_line(fit(command, "--resume", "--crops", 5, "--patience", 3), "--crops was 90000, is 5; repeat")
     last = load_checkpoint(LAST)

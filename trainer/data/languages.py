@@ -38,7 +38,7 @@ def languages_of(texts: pa.LargeStringArray, stated: Sequence[str]) -> Languages
     scripts = script_shares(_words(chosen))
     looks = {} if stated else _looks_like(_some(chosen, _MOST_CLASSIFIED))
     named = ", ".join(f"{code} ({share:.0%})" for code, share in looks.items()) or "unknown"
-    look = f"{', '.join(stated)}, as stated" if stated else f"{named} by its looks; --language states another"
+    look = f"{', '.join(stated)}, as stated" if stated else f"looks like {named} (--language states it)"
     return Languages(list(stated or looks), scripts, f"language: {look}; words: {scripts_told(scripts)}")
 
 
