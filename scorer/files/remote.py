@@ -82,6 +82,10 @@ def matching_uris(uri: str) -> list[str]:
     return [store.files.unstrip_protocol(name) for name in names]
 
 
+class _NoBucketError(Exception):
+    """The store has no bucket of this name."""
+
+
 class RemoteInput:
     """An object of a store, or a file of a web server; raises `InputError` where there is none that can be read."""
 
@@ -236,12 +240,24 @@ class _Store:
         return found
 
     def exists(self) -> bool:
-        """There is an object, or a folder."""
+        """There is an object, or a folder; raises `_NoBucketError` where there is no bucket that it could be in."""
         try:
             self.info()
         except FileNotFoundError:
+            self._require_bucket()
             return False
         return True
+
+    def _require_bucket(self) -> None:
+        """Told before hours of work, not when their result is uploaded; of other stores no such question is known."""
+        if self._scheme != "s3":
+            return
+        try:
+            self.files.call_s3("head_bucket", Bucket=self.path.partition("/")[0])
+        except FileNotFoundError as error:
+            raise _NoBucketError from error
+        except Exception:  # who may write there need not be allowed to ask
+            return
 
     @cached_property
     def in_parts(self) -> bool:
@@ -347,6 +363,8 @@ def _cause_of(error: BaseException) -> BaseException:
 def _reason(error: BaseException) -> str:
     """What a library says, in one line, without what may be secret in a URI."""
     kind, status = type(error).__name__, getattr(error, "status", None)
+    if isinstance(error, _NoBucketError) or "NoSuchBucket" in str(error):
+        return "no such bucket"
     if isinstance(error, FileNotFoundError):
         return "no such object"
     if kind == "FileExpired" or "pre-conditions" in str(error):

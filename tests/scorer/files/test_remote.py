@@ -136,6 +136,10 @@ def test_a_bucket_that_refuses_is_one_line_without_a_secret(command: Command, st
     assert "60 resumed" in resumed.out
     one_line(command("scorer", "run", "s3://bucket/in/none.csv", "-o", "out.csv"), "in/none.csv: no such object")
     one_line(command("scorer", "run", "s3://bucket/in", "-o", "out.csv", "--format", "csv"), "is a folder")
+    one_line(command("scorer", "run", "s3://none/a.csv", "-o", "out.csv"), "s3://none/a.csv: no such bucket")
+    before = command("scorer", "run", DATA / "reviews.csv", "-o", "s3://none/a.csv")
+    one_line(before, "s3://none/a.csv: no such bucket")
+    assert "finished rows" not in before.err
     for result in (refused, resumed):
         assert not any(secret in result.out + result.err for secret in SECRETS)
 
