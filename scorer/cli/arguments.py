@@ -127,7 +127,7 @@ def csv_input_arguments(group: ArgumentGroup) -> None:
     csv, add = CsvOptions(), group.add_argument
     by_name = "Between values, or tab.  [default: tab for .tsv, .tab and .txt, else a comma, or as its rows say]"
     add("--delimiter", metavar="C", type=sign, help=by_name)
-    add("--encoding", metavar="NAME", default=csv.encoding, help="[default: %(default)s]")
+    add("--encoding", metavar="NAME", help="[default: utf-8, or what the first block clearly speaks for]")
     add("--quote", metavar="C", type=sign, default=csv.quote, help="Around values, or none.  [default: %(default)s]")
     escaped = "Makes a character of a quote or delimiter after it, such as \\.  [default: none, quotes are doubled]"
     add("--escape", metavar="C", type=sign, default=csv.escape, help=escaped)

@@ -135,13 +135,22 @@ class RowBlock:
     @property
     def is_empty(self) -> NDArray[np.bool_]:
         """Where a row is an empty line, bool [rows]."""
-        return np.isin(self._scan.values[self.starts + 1], [_LINE_FEED, _CARRIAGE_RETURN])
+        first = self._scan.values[self.starts + 1]
+        found: NDArray[np.bool_] = (first == _LINE_FEED) | (first == _CARRIAGE_RETURN)
+        return found
 
     @property
     def columns(self) -> _Places:
         """Values of each row, int64 [rows]; 1 for an empty line."""
         delimiters = self._scan.outside(np.flatnonzero(self._scan.plain == ord(self.dialect.delimiter)))
         return np.diff(np.searchsorted(delimiters, self.ends), prepend=0) + 1
+
+    def plain_values(self) -> list[bytes] | None:
+        """Those of an only row; None where quotes or escapes may stand in it."""
+        signs = [sign.encode() for sign in (self.dialect.quote, self.dialect.escape) if sign]
+        if any(sign in self.data for sign in signs):
+            return None
+        return self.data.rstrip(b"\r\n").split(self.dialect.delimiter.encode())
 
     def line_of(self, row: int) -> int:
         """The number of the line on which `row` begins."""
@@ -217,7 +226,8 @@ class _Quotes:
         self._quote = ord(dialect.quote) if dialect.quote else None
         self._escaped = re.compile(re.escape(dialect.escape.encode()) + b".", re.DOTALL) if dialect.escape else None
         self._ends_value = frozenset(f"{dialect.delimiter}\r\n".encode())
-        self._beside = np.isin(np.arange(256), [*self._ends_value, *([self._quote] if self._quote else [])])
+        self._beside = np.zeros(256, np.bool_)
+        self._beside[[*self._ends_value, *([self._quote] if self._quote else [])]] = True
         self._before = _LINE_FEED
         self.inside = 0
         """1 inside quotes, else 0."""

@@ -13,6 +13,7 @@ __all__ = [
     "EXTENSIONS",
     "PACKINGS",
     "TEXT_FORMATS",
+    "WORKBOOK",
     "BadLines",
     "CsvOptions",
     "CsvTypes",
@@ -72,6 +73,8 @@ EXTENSIONS = {".parquet": Format.parquet, ".pq": Format.parquet, ".csv": Format.
 EXTENSIONS |= {".tsv": Format.csv, ".tab": Format.csv, ".txt": Format.csv}
 EXTENSIONS |= {".jsonl": Format.jsonl, ".ndjson": Format.jsonl, ".json": Format.jsonl}
 EXTENSIONS |= {".arrow": Format.arrow, ".feather": Format.arrow, ".ipc": Format.arrow, ".arrows": Format.arrows}
+WORKBOOK = ".xlsx"
+"""Of Excel, whose first sheet is read as CSV, and which nothing is written as."""
 TEXT_FORMATS = {Format.csv, Format.jsonl}
 """Those that are lines of text, and may be compressed as a whole."""
 _DELIMITERS = {".tsv": "\t", ".tab": "\t", ".txt": "\t"}
@@ -115,7 +118,8 @@ class CsvOptions:
 
     delimiter: str | None = None
     """None goes by the extension, a tab for .tsv, .tab and .txt, else a comma, and by the rows where they differ."""
-    encoding: str = "utf-8"
+    encoding: str | None = None
+    """None: UTF-8, or what the first bytes of a file clearly speak for."""
     quote: str | None = '"'
     """None: quotes are characters like any other."""
     escape: str | None = None
@@ -134,7 +138,8 @@ class CsvOptions:
 
     def __post_init__(self) -> None:
         try:
-            io.TextIOWrapper(io.BytesIO(), self.encoding)  # unlike codecs.lookup, it refuses what is not of text
+            # Unlike codecs.lookup, it refuses what is not of text.
+            io.TextIOWrapper(io.BytesIO(), self.encoding or "utf-8")
         except (LookupError, ValueError):
             raise InputError(f"unknown --encoding {self.encoding!r}; try utf-8, utf-16 or latin-1") from None
         _require_signs(delimiter=self.delimiter or ",", quote=self.quote, escape=self.escape)
@@ -142,13 +147,13 @@ class CsvOptions:
 
     @property
     def is_utf8(self) -> bool:
-        """Inputs are taken for UTF-8."""
-        return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig")
+        """Inputs are taken for UTF-8, as far as is known before one is looked at."""
+        return codecs.lookup(self.encoding or "utf-8").name in ("utf-8", "utf-8-sig")
 
     def of_input(self, name: str) -> Dialect:
         """How the input of this name is spelled."""
         delimiter = self.delimiter or _DELIMITERS.get(Path(name).suffix.lower(), ",")
-        return Dialect(delimiter, self.quote, self.escape, self.encoding, self.header)
+        return Dialect(delimiter, self.quote, self.escape, self.encoding or "utf-8", self.header)
 
     def of_output(self, name: str) -> Dialect:
         """How the output of this name is spelled: quoted as RFC 4180 has it, however the input is."""

@@ -10,7 +10,7 @@ from scorer.errors import InputError
 from scorer.files.compression import unpacked
 from scorer.files.csv import CsvSink, CsvSource
 from scorer.files.format import TEXT_FORMATS, CsvOptions, Format, format_of
-from scorer.files.inputs import Input
+from scorer.files.inputs import Input, start_of
 from scorer.files.ipc import IpcSink, IpcSource
 from scorer.files.joining import JoinedSource
 from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
@@ -22,6 +22,7 @@ from scorer.files.rebatching import WINDOW_ROWS
 from scorer.files.signatures import marked_encoding, refuse_foreign
 from scorer.files.source import Sink, Source
 from scorer.files.transcoding import TranscodedInput
+from scorer.files.workbook import WorkbookInput
 
 __all__ = ["keep", "layout_of", "open_sink", "open_source", "spelled_as"]
 
@@ -70,9 +71,12 @@ def open_source(
     """
     stored, file = file, unpacked(file)
     kind, csv = kind or format_of(file.plain_name, file.name), csv_options or CsvOptions()
-    if kind in TEXT_FORMATS and csv.is_utf8 and (marked := marked_encoding(file)):
-        file = TranscodedInput(file, marked)
-    refuse_foreign(file, kind, csv.encoding)
+    if isinstance(file, WorkbookInput):
+        csv = replace(csv, delimiter=",", encoding="utf-8", quote='"', escape=None)
+    if kind in TEXT_FORMATS and csv.is_utf8 and (marked := marked_encoding(start_of(file))):
+        file, csv = TranscodedInput(file, marked), replace(csv, encoding="utf-8")
+    is_utf8 = kind is Format.jsonl or (kind is Format.csv and csv.encoding is not None and csv.is_utf8)
+    refuse_foreign(file.name, start_of(file), kind, is_utf8=is_utf8)
     match kind:
         case Format.parquet:
             return ParquetSource(file, text_column, window_rows, written_as or Format.parquet, part, columns)

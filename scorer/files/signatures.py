@@ -1,12 +1,9 @@
 """What a file is by its first bytes, where it is none of the formats that can be read."""
 
-import codecs
-
 from scorer.errors import InputError
-from scorer.files.format import TEXT_FORMATS, Format
-from scorer.files.inputs import Input, start_of
+from scorer.files.format import Format
 
-__all__ = ["is_workbook", "marked_encoding", "refuse_foreign"]
+__all__ = ["is_workbook", "marked_encoding", "refuse_foreign", "wide_encoding"]
 
 _OTHERS = {
     b"PAR1": "a Parquet file; name its format with --format parquet",
@@ -28,32 +25,21 @@ def is_workbook(start: bytes) -> bool:
     return start.startswith(b"PK\x03\x04") and any(part in start for part in _WORKBOOK)
 
 
-def marked_encoding(file: Input) -> str | None:
-    """The encoding of a text of two or four bytes a character that a mark at its beginning tells."""
-    start = start_of(file)
+def marked_encoding(start: bytes) -> str | None:
+    """The encoding of a text of two or four bytes a character that a mark at its `start` tells."""
     return next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
 
 
-def refuse_foreign(file: Input, kind: Format, encoding: str) -> None:
-    """Raise `InputError` for a file that by its first bytes is not of this format, or in another encoding."""
-    start = start_of(file)
-    found = _other(start, kind)
-    if kind in TEXT_FORMATS and codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
-        found = found or _wide_text(start, kind)
-    if found:
-        raise InputError(f"{file.name}: is {found}")
+def wide_encoding(start: bytes) -> str | None:
+    """The same without a mark, for two bytes a character, by the zeros of the ASCII that headers begin with."""
+    return {(2, 0): "utf-16-be", (0, 2): "utf-16-le"}.get((start[:4:2].count(0), start[1:4:2].count(0)))
 
 
-def _other(start: bytes, kind: Format) -> str | None:
+def refuse_foreign(name: str, start: bytes, kind: Format, *, is_utf8: bool) -> None:
+    """Raise `InputError` for a file that by its `start` is not of this format, or is no UTF-8 where it has to be."""
     own = {Format.parquet: b"PAR1", Format.arrow: b"ARROW1", Format.arrows: b"ARROW1"}.get(kind)
-    return next((what for mark, what in _OTHERS.items() if start.startswith(mark) and mark != own), None)
-
-
-def _wide_text(start: bytes, kind: Format) -> str | None:
-    """Text of two bytes a character without a mark, by the zeros of ASCII characters."""
-    encoding = None
-    if start[:4:2].count(0) != start[1:4:2].count(0) and start[:4].count(0) == 2:
-        encoding = "utf-16-be" if start[0] == 0 else "utf-16-le"
-    if not encoding:
-        return None
-    return f"{encoding} text; " + (f"give --encoding {encoding}" if kind is Format.csv else "save it as UTF-8")
+    found = next((what for mark, what in _OTHERS.items() if start.startswith(mark) and mark != own), None)
+    if is_utf8 and not found and (wide := wide_encoding(start)):
+        found = f"{wide} text; " + (f"give --encoding {wide}" if kind is Format.csv else "save it as UTF-8")
+    if found:
+        raise InputError(f"{name}: is {found}")

@@ -1,16 +1,16 @@
 """A text file in any encoding as UTF-8, in which what does not decode can still be found."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, Self
 
 from scorer.errors import InputError
 from scorer.files.inputs import ByteStream, DerivedInput, Input
 
-__all__ = ["TranscodedInput", "transcoded"]
+__all__ = ["CHUNK_BYTES", "TranscodedInput", "transcoded"]
 
-_CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 _NEVER_IN_UTF8 = b"\xff"
 _MARK = "scorer.unreadable"
 
@@ -57,14 +57,15 @@ class _Chunks:
         self.close()
 
 
-def transcoded(name: str, raw: ByteStream, encoding: str) -> Iterator[bytes]:
+def transcoded(name: str, raw: ByteStream, encoding: str, hold: Callable[[bytes], bytes] = bytes) -> Iterator[bytes]:
     """The bytes of `raw` as UTF-8 without a byte order mark, in chunks of which none is empty.
 
     A byte 0xFF, which is no UTF-8, stands for each part that is not in `encoding`. A last line without a line break
-    gets one. Raises `InputError` where `encoding` needs a byte order mark that the file does not have.
+    gets one. `hold` is given each chunk of `raw` before. Raises `InputError` where `encoding` needs a byte order mark
+    that the file does not have.
     """
-    start = raw.read(_CHUNK_BYTES)
-    chunks = chain([start], iter(lambda: raw.read(_CHUNK_BYTES), b""))
+    start = raw.read(CHUNK_BYTES)
+    chunks = map(hold, chain([start], iter(lambda: raw.read(CHUNK_BYTES), b"")))
     try:
         yield from _ended(_unmarked(_utf8(chunks, encoding)))
     except UnicodeError as error:  # of decoders that know no error handler

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from scorer.errors import InputError
 from scorer.files.compression import unpacked
-from scorer.files.format import EXTENSIONS, Format, format_of, plain_name
-from scorer.files.inputs import Input
+from scorer.files.format import EXTENSIONS, WORKBOOK, Format, format_of, plain_name
+from scorer.files.inputs import Input, start_of
 from scorer.files.jsonl import line_ranges
 from scorer.files.outputs import Output
 from scorer.files.pipes import is_pipe
@@ -140,7 +140,7 @@ def _parts(file: Input, options: RunOptions) -> list[tuple[int, int]]:
         if (
             kind is options.kind is Format.jsonl
             and plain is file
-            and not marked_encoding(file)
+            and not marked_encoding(start_of(file))
             and not options.keep_columns
         ):
             return line_ranges(file, options.part_rows)
@@ -188,7 +188,7 @@ def _files_of(options: RunOptions) -> Iterator[Place]:
         elif place.is_dir():
             found = list(_files_in(place, options))
             if not found:
-                endings = "" if options.input_format else f" ({', '.join(EXTENSIONS)})"
+                endings = "" if options.input_format else f" ({', '.join([*EXTENSIONS, WORKBOOK])})"
                 raise InputError(f"{place}: has no files of reviews{endings}")
             yield from found
         elif glob.has_magic(str(place)) and not place.exists():
@@ -202,19 +202,19 @@ def _files_of(options: RunOptions) -> Iterator[Place]:
 
 
 def _files_in(folder: Path, options: RunOptions) -> Iterator[Path]:
-    """All files in a folder and those in it whose names tell a format, but hidden ones (`.…`, `_…`)."""
+    """All files in a folder and those in it whose names tell a format, but hidden ones (`.…`, `_…`, Excel's `~$…`)."""
     written = _path_of(options.output)
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
         folders[:] = sorted(name for name in folders if _is_shown(name) and (here / name).absolute() != written)
         for path in (here / name for name in sorted(names) if _is_shown(name)):
             known = options.input_format or Path(plain_name(path.name)).suffix.lower() in EXTENSIONS
-            if (known or path.suffix.lower() == ".zip") and path.absolute() != written:
+            if (known or path.suffix.lower() in (".zip", WORKBOOK)) and path.absolute() != written:
                 yield path
 
 
 def _is_shown(name: str) -> bool:
-    return not name.startswith((".", "_"))
+    return not name.startswith((".", "_", "~$"))
 
 
 def _root_of(options: RunOptions) -> Path:
@@ -232,7 +232,12 @@ def _root_of(options: RunOptions) -> Path:
 
 
 def _output_name(name: str, options: RunOptions) -> str:
-    """What the output for the input `name` is called: the same, with the ending of its format if that is asked for."""
+    """What the output for the input `name` is called: the same, with the ending of its format if that is asked for.
+
+    A workbook's is called as the CSV that it is read as.
+    """
+    if Path(name).suffix.lower() == WORKBOOK:
+        name = f"{name[: -len(WORKBOOK)]}.csv"
     if options.output_format is None:
         return name
     stem = plain_name(name)

@@ -116,7 +116,7 @@ def _read_texts(folder: Path, split: str, data: DataOptions) -> Rows:
     else:
         labels = label_folders(folder, lambda name: reads_as_label(name, data))
         found = [(path, label_key(one.name)) for one in labels for path in texts_in(one)]
-    texts = pa.array([_text_of(path, data.csv.encoding) for path, _ in found], pa.large_string())
+    texts = pa.array([_text_of(path, data.csv.encoding or "utf-8") for path, _ in found], pa.large_string())
     return Rows(pa.chunked_array([texts]), None if split == UNLABELLED else [key for _, key in found])
 
 

@@ -95,6 +95,8 @@ def test_help_names_every_command_with_an_example(command: Command, name: str) -
         assert described.out.startswith(f"Usage: {name} {one}")
         assert summary in " ".join(described.out.split())
         assert f"Example: {name} {one} " in described.out
+        assert "\x1b" not in described.out  # as a pager wants it
+        assert described.out.endswith("143 SIGTERM.\n")
     assert command(name, "--version").out == f"{name} {__version__}\n"
 
 

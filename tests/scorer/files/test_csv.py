@@ -265,7 +265,8 @@ def test_workbooks_are_told_by_their_first_bytes(command: Command, extension: st
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_is_told_by_its_first_bytes(command: Command, encoding: str) -> None:
     content = "id,text\n1,é\n".encode(encoding)
-    one_line(run(command, content), f"in.csv: is {encoding} text; give --encoding {encoding}")
+    said = f"in.csv: is {encoding} text; give --encoding {encoding}"
+    one_line(run(command, content, "--encoding", "utf-8"), said)
     assert scored(command, content, "--encoding", encoding) == [["id", "text"], ["1", "é"]]
     one_line(run(command, content, name="in.jsonl"), f"in.jsonl: is {encoding} text; save it as UTF-8")
     one_line(run(command, content, "--encoding", "utf-16"), "not utf-16 text", f"try --encoding {encoding}")

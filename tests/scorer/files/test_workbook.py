@@ -49,6 +49,20 @@ def test_a_workbook_becomes_rows(command: Command, model: Path) -> None:
     assert [score is None for score in table["sentiment_probability"].to_pylist()] == [False, True, False, False]
 
 
+def test_those_of_a_folder(command: Command, model: Path) -> None:
+    Path("in").mkdir()
+    write("in/b.xlsx", [("text", "n"), ("gut, schön", 2)])
+    Path("in/a.csv").write_text("text;n\nfine;1\n")
+    Path("in/~$b.xlsx").write_bytes(b"of an open one")
+    spelled = ("--delimiter", ";", "--encoding", "latin-1")
+    assert command("scorer", "run", "in", "-o", "all.parquet", *spelled).code == 0
+    assert pq.read_table("all.parquet")["text"].to_pylist() == ["fine", "gut, schön"]
+    assert command("scorer", "run", "in", "-o", "each/", *spelled).code == 0
+    assert sorted(path.name for path in Path("each").iterdir()) == ["a.csv", "b.csv"]
+    assert command("scorer", "run", "in", "-o", "typed/", "--output-format", "parquet", *spelled).code == 0
+    assert pq.read_table("typed/b.parquet")["n"].to_pylist() == ["2"]
+
+
 def test_all_commands_read_it(command: Command, model: Path) -> None:
     write("in.xlsx", [("text", "label"), *[("good film", 1), ("dull film", 0)] * 40])
     assert json.loads(command("scorer", "evaluate", "in.xlsx", "--json").out)["rows"] == 80
