@@ -15,6 +15,7 @@ from scorer.model.network import Network
 from scorer.model.sealed import read_sealed, seal
 from scorer.system.atomic import require_place, write_aside
 from trainer.learning.checkpoint import checkpoint_of, read_content
+from trainer.network.lstm import SentimentLSTM
 
 __all__ = ["ExportOptions", "ExportResult", "check", "to_onnx"]
 
@@ -52,19 +53,19 @@ class ExportResult:
     """How a checkpoint was read that `trainer fit` did not make."""
 
 
-def to_onnx(options: ExportOptions, trace: Callable[[Served], bytes] = export_graph) -> ExportResult:
-    """Export a checkpoint by `trace`, prove that the graph gives its numbers, and seal it.
+def to_onnx(
+    options: ExportOptions, rewrite: Callable[[SentimentLSTM, float], bytes | None] = fastest_graph
+) -> ExportResult:
+    """Export a checkpoint, prove that the graph gives its numbers, and seal it.
 
-    Raises `TrainerError` for a file that is no checkpoint and `ExportError` when the numbers differ; then no
-    file is written.
+    The graph is what `rewrite` makes of the network, or what torch traces where that is None. Raises `TrainerError` for
+    a file that is no checkpoint and `ExportError` when the numbers differ; then no file is written.
     """
     output = options.output or _beside(options.checkpoint)
     _refuse_to_lose(options, output)
     fitted = _with_languages(_read(options), options.languages)
-    traced = trace(Served(fitted.network, fitted.temperature))
-    _prove(fitted, traced, output)
-    fast = fastest_graph(fitted.network, fitted.temperature)
-    graph = fast or traced
+    fast = rewrite(fitted.network, fitted.temperature)
+    graph = fast or export_graph(Served(fitted.network, fitted.temperature))
     with write_aside(output) as partial:
         partial.write_bytes(seal(graph, fitted.tokenizer_json, fitted.card))
         # The proof runs on the very file that will be served; its result is then sealed in.

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 TOKEN = "hf_token_of_the_stand_in"
 Files = dict[str, bytes]
+_REPOSITORY = r"/api/(?:models|datasets)/([^/]+/[^/]+)(?:/revision/main)?"
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Hub:
     url: str = ""
     commits: dict[str, list[tuple[str, Files]]] = field(default_factory=dict)
     """Of each repository its commits, the first one first."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Of a commit another name."""
     private: set[str] = field(default_factory=set)
     objects: Files = field(default_factory=dict)
     """Large files by their sha256."""
@@ -42,8 +45,8 @@ class Hub:
 
     def files(self, repository: str, revision: str = "main") -> tuple[str, Files] | None:
         """The commit that a revision means, and its files."""
-        commits = self.commits.get(repository, [])
-        found = [one for one in commits if revision == "main" or one[0].startswith(revision)]
+        commits, commit = self.commits.get(repository, []), self.tags.get(revision, revision)
+        found = [one for one in commits if commit == "main" or one[0].startswith(commit)]
         return found[-1] if found else None
 
 
@@ -76,11 +79,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.hub.requests.append(f"{self.command} {self.path}")
-        if found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path):
+        if found := re.fullmatch(r"/(?:datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path):
             self._file(*map(unquote, found.groups()))
-        elif (found := re.fullmatch(r"/api/models/([^/]+/[^/]+)", self.path)) and found[1] in self.hub.commits:
+        elif (found := re.fullmatch(_REPOSITORY, self.path)) and found[1] in self.hub.commits:
             commit, files = self.hub.files(found[1]) or ("", {})
             self._json({"id": found[1], "sha": commit, "siblings": [{"rfilename": name} for name in files]})
+        elif found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/tree/main/([^?]+)\?.*", self.path):
+            _, files = self.hub.files(found[1]) or ("", Files())
+            self._json([_facts(name, files[name]) for name in files if name.startswith(f"{found[2]}/")])
         else:
             self._refuse(404, "RepoNotFound")
 
@@ -165,6 +171,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+
+
+def _facts(path: str, content: bytes) -> dict[str, object]:
+    return {"type": "file", "path": path, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
 
 
 def _upload_mode(path: str) -> dict[str, object]:

@@ -1,8 +1,10 @@
 """The code in the documentation does what it says."""
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,19 @@ def test_the_blocks_of_a_page_run_in_one_go(page: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stderr
+
+
+def run_page(page: str, folder: Path, instead: Mapping[str, str] | None = None) -> str:
+    """Run the commands of a page in `folder`, some words of them replaced; what they print."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    script = "".join(re.findall(r"<!-- tested -->\n```console\n(.*?)```", text, re.DOTALL))
+    assert script
+    for word, other in (instead or {}).items():
+        assert word in script
+        script = script.replace(word, other)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "HOME": str(folder)}
+    run = ["bash", "-euo", "pipefail", "-c", script]
+    result = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout + result.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scorer.cli.app import main as scorer
-from tests.test_docs import ROOT
+from tests.test_docs import ROOT, run_page
 
 pytestmark = pytest.mark.docs
 
@@ -72,16 +72,3 @@ def test_from_install_to_a_report_in_five_minutes(tmp_path: Path) -> None:
         assert part in said
     assert (project / "quality.html").exists()
     assert (project / "report.html").exists()
-
-
-def run_page(page: str, folder: Path) -> str:
-    """Run the commands of a page in `folder`; what they print."""
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    script = "".join(re.findall(r"<!-- tested -->\n```console\n(.*?)```", text, re.DOTALL))
-    assert script
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "HOME": str(folder)}
-    run = ["bash", "-euo", "pipefail", "-c", script]
-    result = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    return result.stdout + result.stderr

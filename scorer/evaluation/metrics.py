@@ -21,6 +21,7 @@ __all__ = [
     "by_group",
     "measure",
     "roc_auc",
+    "share_gain",
     "share_interval",
 ]
 
@@ -152,6 +153,14 @@ def balanced_gain(first: Bools, second: Bools, label: Bools) -> Interval:
     mean = sum(float(one.mean()) for one in classes) / 2
     half = Z * sqrt(sum(float(one.var()) / len(one) for one in classes)) / 2
     return Interval(mean, mean - half, mean + half)
+
+
+def share_gain(first: Interval, second: Interval) -> Interval:
+    """How much higher the first share is, of other rows than the second (Newcombe 1998); both by `share_interval`."""
+    gain = first.value - second.value
+    down = hypot(first.value - first.low, second.high - second.value)
+    up = hypot(first.high - first.value, second.value - second.low)
+    return Interval(gain, gain - down, gain + up)
 
 
 def roc_auc(probability: Probabilities, label: Bools) -> float:

@@ -134,10 +134,8 @@ class Drawing:
 def drawn(draw: Callable[[Drawing], None], width: int = WIDTH, height: int = 230, name: str = "") -> Markup:
     """What `draw` draws on empty axes, as SVG for a page, of `width` by `height` pixels; `name` is a class."""
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(
-            figsize=(width / _POINTS_AN_INCH, height / _POINTS_AN_INCH),
-            layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.04),
-        )
+        engine = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.04)
+        figure = Figure(figsize=(width / _POINTS_AN_INCH, height / _POINTS_AN_INCH), layout=engine)
         FigureCanvasSVG(figure)
         drawing = Drawing(figure.add_subplot())
         drawing.axes.tick_params(length=3)
@@ -145,6 +143,8 @@ def drawn(draw: Callable[[Drawing], None], width: int = WIDTH, height: int = 230
         content = io.StringIO()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of letters that its own font lacks; the page's has them
+            engine.execute(figure)
+            figure.set_layout_engine("none")  # else all is drawn twice
             figure.savefig(content, format="svg", transparent=True)
     return _for_pages(content.getvalue(), drawing.tips, name)
 

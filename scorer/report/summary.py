@@ -33,6 +33,8 @@ __all__ = ["BINS", "Summary", "SummaryOptions", "summarize"]
 BINS = 40
 _SUFFIX = "sentiment_probability"
 _MOST_EXAMPLES = 8
+_MOST_CHECKED = 8
+"""Texts of any length, the first of the file, by which its model is known where no example is shown."""
 _LENGTHS = (25, 50, 100, 200, 400, 800, 1600, 3200)
 """Characters up to which reviews are of one length."""
 _ALIKE = 2e-3
@@ -222,6 +224,7 @@ class _Reading:
         self._lengths, self._groups, self._days = Tally(), Tally(), Tally()
         self._words = WordTally(words_by_id(self._encoder))
         self._examples = {name: Examples(_MOST_EXAMPLES) for name in ("positive", "negative", "doubtful")}
+        self._first: dict[str, float] = {}
 
     @property
     def scored(self) -> int:
@@ -265,6 +268,9 @@ class _Reading:
 
     def _show(self, probability: Floats, texts: pa.Array) -> None:
         p, middle = probability.astype(np.float64), sum(self._cuts) / 2
+        is_text = bools_of(texts.is_valid()) & ~np.isnan(p)
+        for at in np.flatnonzero(is_text)[: _MOST_CHECKED - len(self._first)]:
+            self._first[texts[int(at)].as_py()] = float(p[at])
         for name, rank in {"positive": p, "negative": -p, "doubtful": -np.abs(p - middle)}.items():
             ranked = np.where(np.isnan(rank) | ~_shown(texts), -np.inf, rank)
             self._examples[name].add(ranked, texts, probability, self.rows)
@@ -273,7 +279,7 @@ class _Reading:
         """What was counted, and the colours of the reviews that are shown."""
         examples = {name: kept.best for name, kept in self._examples.items()}
         shown = {one.text: one.probability for kept in examples.values() for one in kept}
-        is_known = self._is_of_the_model(shown)
+        is_known = self._is_of_the_model(self._first | shown)
         lengths = {key: counts for key, counts in self._lengths if isinstance(key, int)}
         days = {key: counts for key, counts in self._days if isinstance(key, date)}
         return Summary(
@@ -305,10 +311,10 @@ class _Reading:
             return Recalls(*options.recalls, None, "--recalls")
         return recalls_of(self._scorer.sealed.card) if is_known else None
 
-    def _is_of_the_model(self, shown: Mapping[str, float]) -> bool:
-        """The model at hand says of the texts that are shown what the file says."""
-        said = np.array(self._scorer.score(list(shown)), np.float64)
-        return bool(np.allclose(said, list(shown.values()), rtol=0, atol=_ALIKE))
+    def _is_of_the_model(self, known: Mapping[str, float]) -> bool:
+        """The model at hand says of these texts what the file says."""
+        said = np.array(self._scorer.score(list(known)), np.float64)
+        return bool(known) and bool(np.allclose(said, list(known.values()), rtol=0, atol=_ALIKE))
 
     def _colours(self, texts: list[str]) -> dict[str, Pieces]:
         explained = self._scorer.explain(texts)

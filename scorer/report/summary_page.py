@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from scorer.evaluation.metrics import Interval, Z
+from scorer.evaluation.metrics import Interval, Z, share_gain
 from scorer.report import charts
 from scorer.report.days import steps_of
 from scorer.report.examples import Example
@@ -99,7 +99,7 @@ def _caveats(summary: Summary) -> Iterator[str]:
     if not summary.model:
         lost = "" if summary.recalls else " and the share is not corrected"
         yield (
-            "The model at hand does not give these probabilities, so the words of the reviews below are not coloured"
+            "Nothing shows that the model at hand gave these probabilities, so the words of reviews are not coloured"
             f"{lost}: name the model that scored them with --model."
         )
     yield "Intervals are of 95 %, and take the reviews for a sample of all that might have been written."
@@ -206,12 +206,8 @@ def _changed_groups(summary: Summary, by: str) -> Table:
 
 
 def _gain(counts: Counts) -> Interval:
-    """How much the share of positive ones rose, with the interval of Newcombe (1998), of two score intervals."""
-    before, after = counts.share(_BEFORE), counts.share(_AFTER)
-    gain = after.value - before.value
-    down = float(np.hypot(after.value - after.low, before.high - before.value))
-    up = float(np.hypot(after.high - after.value, before.value - before.low))
-    return Interval(gain, gain - down, gain + up)
+    """How much the share of positive ones rose."""
+    return share_gain(counts.share(_AFTER), counts.share(_BEFORE))
 
 
 def _sureness(gain: Interval) -> float:
@@ -271,7 +267,7 @@ def _review(summary: Summary, one: Example) -> Review:
 
 def _facts(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "File", summary.input
-    yield "Model", summary.model or "not the one at hand"
+    yield "Model", summary.model or "not known"
     low, high = summary.cuts
     yield "Called positive", f"from {high:g} on" + (f", unsure from {low:g} on" if low < high else "")
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +24,8 @@ from scorer.model.runtime import onnxruntime as ort
 from scorer.tokens.encoder import TextEncoder, TextSettings
 from scorer.tokens.words import word_tokenizer
 from tests.conftest import DATA, TINY, Command
+from tests.hub_server import TOKEN, hub
+from tests.test_docs import run_page
 from trainer.learning.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +132,29 @@ def test_optimum_and_pipelines_give_the_same_labels_and_scores(
         assert len(ways) == 4
         for way, found in ways.items():
             compare(Scorer.open(model), texts, found, f"{model.name}, {way}")
+
+
+@pytest.mark.hub
+def test_the_code_of_the_page_on_hubs_runs(tmp_path: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, source in {"best.onnx": fitted / "best.onnx", "best.pth": fitted / "best.pth"}.items():
+        shutil.copy(source, tmp_path / name)
+    shutil.copy(DATA / "reviews.parquet", tmp_path)
+    shutil.copy(DATA / "test.csv", tmp_path / "mine.csv")
+    with hub() as there:
+        model = {"best.onnx": (fitted / "best.onnx").read_bytes()}
+        commits = [there.commit("acme/reviews", {**model, "turn": turn}) for turn in (b"1", b"2")]
+        there.tags = {"v2": commits[1]}
+        for name, value in {"HF_ENDPOINT": there.url, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}.items():
+            monkeypatch.setenv(name, value)
+        said = run_page("HUB.md", tmp_path, {"1f0c9d3": commits[1][:7], "5b2e07a": commits[0][:7]})
+    for part in ("60 rows", "60 labelled reviews", "saved mine.onnx"):
+        assert part in said
+    (code,) = re.findall(r"```py\n(.*?)```", (ROOT / "docs" / "HUB.md").read_text(encoding="utf-8"), re.DOTALL)
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARIES), "HF_HUB_OFFLINE": "1"}
+    run = [sys.executable, "-c", code]
+    shown = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert "'positive'" in shown.stdout
 
 
 def compare(scorer: Scorer, texts: list[str], found: Scores, name: str) -> None:

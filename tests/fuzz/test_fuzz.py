@@ -13,26 +13,30 @@ import pytest
 
 from tests.fuzz.mutation import mutated
 
-SHARES = {"parquet": 8, "csv": 4, "escaped": 1, "unquoted": 1, "packed": 2, "arrow": 2, "jsonl": 4}
-SHARES |= {"model": 2, "graph": 1, "tokenizer": 1, "card": 1, "checkpoint": 2}
+TABLES = {"parquet": 8, "csv": 4, "escaped": 1, "unquoted": 1, "packed": 2, "arrow": 2, "jsonl": 4}
+MODELS = {"model": 2, "graph": 1, "tokenizer": 1, "card": 1, "checkpoint": 2}
+SHARES = TABLES | MODELS
 
 
-@pytest.mark.parametrize("kind", SHARES)
-def test_damaged_files(kind: str, fitted: Path, request: pytest.FixtureRequest) -> None:
-    """Every case is run in one other process, which names its seed first: a crash is told by the last one."""
-    count = request.config.getoption("--fuzz-cases") * SHARES[kind] // sum(SHARES.values())
-    command = [sys.executable, "-m", "tests.fuzz", fitted / "best.onnx", fitted / "best.pth", kind, "0", count]
+@pytest.mark.parametrize("kinds", [TABLES, MODELS], ids=["tables", "models"])
+def test_damaged_files(kinds: dict[str, int], fitted: Path, request: pytest.FixtureRequest) -> None:
+    """Cases are run in one other process, which names each one's seed first: a crash is told by the last one."""
+    cases = request.config.getoption("--fuzz-cases")
+    counts = {kind: cases * share // sum(SHARES.values()) for kind, share in kinds.items()}
+    each = [f"{kind}:{count}" for kind, count in counts.items()]
+    command = [sys.executable, "-m", "tests.fuzz", fitted / "best.onnx", fitted / "best.pth", "0", *each]
     folder = Path(__file__).parents[2]
     environment = os.environ | {"PYTHONPATH": str(folder)}
     result = subprocess.run(
         list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    *seeds, last = result.stdout.splitlines()
-    assert result.returncode == 0, f"{kind}, seed {last}: exit code {result.returncode}\n{result.stderr}"
+    lines = result.stdout.splitlines()
+    assert result.returncode == 0, f"{lines[-1:]}: exit code {result.returncode}\n{result.stderr}"
     assert result.stderr == ""
-    assert len(seeds) == count
-    assert last.startswith("results ")
-    print(f"{kind}: {count} cases, {last}")
+    ends = [line for line in lines if ": results " in line]
+    assert [line.split(":")[0] for line in ends] == list(kinds)
+    assert len(lines) == sum(counts.values()) + len(kinds)
+    print(*ends, sep="\n")
 
 
 def test_one_seed_is_one_damage() -> None:

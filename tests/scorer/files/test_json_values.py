@@ -22,6 +22,8 @@ from tests.conftest import Command, one_line
 pytestmark = pytest.mark.usefixtures("model")
 ANY_FILE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 STATUS = ("--on-error", "null", "--status")
+LONG = "x" * 1_000
+"""A thousand lines that hold it are more than is read at once."""
 
 
 def write(path: str, *lines: bytes | str) -> None:
@@ -79,7 +81,8 @@ def test_numbers_that_nothing_holds_are_strings(command: Command) -> None:
     assert rows_of(scored(command, "in.jsonl", "out.parquet"), "n") == ["1e400", "5", "9007199254740993"]
     write("in.jsonl", '{"text": "a", "n": 5}', '{"text": "b", "n": 0.5}', '{"text": "c", "n": 9007199254740992}')
     assert rows_of(scored(command, "in.jsonl", "out.parquet"), "n") == [5.0, 0.5, 9007199254740992.0]
-    write("in.jsonl", *['{"text": "a", "n": 5}'] * 60_000, '{"text": "b", "n": 12345678901234567890}')
+    many = [json.dumps({"text": "a", "n": 5, "long": LONG})] * 3_000
+    write("in.jsonl", *many, '{"text": "b", "n": 12345678901234567890}')
     assert rows_of(scored(command, "in.jsonl", "out.parquet"), "n")[-1] == 12345678901234567890
     assert duckdb.sql("select max(n) from 'out.parquet'").fetchall() == [(12345678901234567890,)]
     assert pl.read_parquet("out.parquet")["n"][-1] == 12345678901234567890
@@ -98,11 +101,11 @@ BAD = {
 @pytest.mark.parametrize("line", BAD, ids=str)
 @pytest.mark.parametrize("output", ["out.parquet", "out.csv"])
 def test_lines_that_are_no_text_are_named_or_marked(command: Command, line: bytes, output: str) -> None:
-    good = b'{"text": "good \\ud83d\\ude00 \\\\ud83d", "n": 2}'
-    write("in.jsonl", *[good] * 20_000, b"", line, good)
-    one_line(command("scorer", "run", "in.jsonl", "-o", output), "in.jsonl", "line 20002", "--on-error null")
+    good = b'{"text": "good \\ud83d\\ude00 \\\\ud83d", "n": 2, "long": "%s"}' % LONG.encode()
+    write("in.jsonl", *[good] * 2_000, b"", line, good)
+    one_line(command("scorer", "run", "in.jsonl", "-o", output), "in.jsonl", "line 2002", "--on-error null")
     scored(command, "in.jsonl", output, *STATUS)
-    assert rows_of(output, "sentiment_status") == ["ok"] * 20_000 + ["error", "ok"]
+    assert rows_of(output, "sentiment_status") == ["ok"] * 2_000 + ["error", "ok"]
     assert rows_of(output, "text")[-2:] == [BAD[line], "good 😀 \\ud83d"]
     assert list(map(int, rows_of(output, "n")[-2:])) == [1, 2]
     if output == "out.parquet":
@@ -112,8 +115,9 @@ def test_lines_that_are_no_text_are_named_or_marked(command: Command, line: byte
 
 def test_other_values_of_different_kinds_name_their_line(command: Command) -> None:
     for wrong, path in (('{"n": "x"}', "n"), ('{"in": {"n": [true]}}', "in.n"), ('{"in": 3}', "in")):
-        write("in.jsonl", *['{"text": "a", "n": 1, "in": {"n": [1]}}'] * 30_000, wrong)
-        one_line(command("scorer", "run", "in.jsonl", "-o", "no.csv"), "line 30001", repr(path), ".jsonl")
+        good = json.dumps({"text": "a", "n": 1, "in": {"n": [1]}, "long": LONG})
+        write("in.jsonl", *[good] * 2_000, wrong)
+        one_line(command("scorer", "run", "in.jsonl", "-o", "no.csv"), "line 2001", repr(path), ".jsonl")
 
 
 def deep(levels: int, inner: str = "1") -> str:
@@ -143,12 +147,12 @@ def test_many_braces_are_not_deep(command: Command) -> None:
 
 def test_columns_that_come_late(command: Command) -> None:
     """The column of texts is the same whatever the output's format."""
-    early = ['{"review": "bad", "n": 1, "late": null}'] * 60_000
+    early = [json.dumps({"review": "bad", "n": 1, "late": None, "long": LONG})] * 3_000
     write("in.jsonl", *early, '{"text": "good", "deep": {"text": "good"}, "late": "good"}')
     for arguments in ((), ("--text-column", "late"), ("--text-column", "deep.text")):
         for output in ("out.jsonl", "out.parquet"):
             found = rows_of(scored(command, "in.jsonl", output, *arguments, "--status"), "sentiment_status")
-            assert found == ["null"] * 60_000 + ["ok"]
+            assert found == ["null"] * 3_000 + ["ok"]
     one_line(command("scorer", "run", "in.jsonl", "-o", "no.jsonl", "--text-column", "none"), "'none'")
 
 

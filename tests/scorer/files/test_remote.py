@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from scorer.files.places import shown
 from scorer.system.installation import command_to_add
 from tests.conftest import DATA, Command, one_line
+from tests.hub_server import hub
 from tests.object_store import KEYS, Site, Store, object_store, web_server
+from tests.test_docs import run_page
 from tests.writing import write_table
 
 SECRETS = (*KEYS.values(), "SIGNATURE")
@@ -253,3 +255,17 @@ def test_a_web_server(command: Command, site: Site) -> None:
         result = command("scorer", "run", f"{site.url}/reviews.parquet?k=SIGNATURE", "-o", "other.parquet")
         one_line(result, f"{site.url}/reviews.parquet: ", words)
         assert "SIGNATURE" not in result.out + result.err
+
+
+@pytest.mark.remote
+def test_the_commands_of_the_page_run(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reviews = (DATA / "reviews.parquet").read_bytes()
+    for bucket in ("reviews", "scored"):
+        store.client.create_bucket(Bucket=bucket)
+    store.client.put_object(Bucket="reviews", Key="2024-01.parquet", Body=reviews)
+    with hub() as huggingface, web_server((DATA / "reviews.csv").read_bytes()) as site:
+        huggingface.commit("stanfordnlp/imdb", {"plain_text/test-00000-of-00001.parquet": reviews})
+        monkeypatch.setenv("HF_ENDPOINT", huggingface.url)
+        said = run_page("STORES.md", tmp_path, {"https://example.com": site.url})
+    assert said.count("60 rows") == 3
+    assert (tmp_path / "imdb.parquet").exists()

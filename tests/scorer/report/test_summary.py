@@ -241,6 +241,9 @@ def test_another_model_s_probabilities_are_not_explained_by_this_one(
     content = Path("scored.html").read_text(encoding="utf-8")
     assert "name the model that scored them with --model" in content
     assert "<mark" not in content
+    pq.write_table(pa.table({"text": ["good", "bad"], "sentiment_probability": [0.9, 0.1]}), "short.parquet")
+    assert command("scorer", "report", "short.parquet").code == 0  # none is long enough to be shown
+    assert "name the model that scored them with --model" in Path("short.html").read_text(encoding="utf-8")
 
 
 def test_what_cannot_be_reported_is_one_line(command: Command, scored: Path) -> None:

@@ -21,7 +21,7 @@ from scorer.model.sealed import EMBEDDED_MODEL
 from tests.conftest import DATA, Command, Result, one_line
 from tests.writing import write_table
 
-ROWS = 60_000  # 15 windows
+ROWS = 40_000  # 9 windows
 RECORD_BYTES = 73  # of a window in the journal, without its scores
 WINDOW_BYTES = RECORD_BYTES + 8192 * 5
 FIRST_WINDOWS = [512, 1024, 2048, 4096, 512]  # rows; all others have 8192
@@ -160,7 +160,7 @@ def killed(fitted: Path, made: Path) -> Path:
     """Where a run of in.parquet was killed: the folder with its journal, and part of its output."""
     path = made / "out.parquet"
     process = start(fitted, made / "in.parquet", path)
-    wait_for_windows(process, path, 4)
+    wait_for_windows(process, path, 2)
     process.kill()
     assert finish(process)[0] == -signal.SIGKILL
     assert (journal_of(path).parent / "output").exists()
@@ -284,15 +284,15 @@ def test_bad_rows_can_be_mended(command: Command, fitted: Path, made: Path, tmp_
     good = (made / "in.csv").read_bytes()
     source.write_bytes(good[:-2] + b"\xff\r\n")
     result = command("scorer", *arguments(fitted, source, output))
-    one_line(result, "in.csv", "--encoding", "57,344 finished rows are kept", "the same command goes on")
+    one_line(result, "in.csv", "--encoding", "32,768 finished rows are kept", "the same command goes on")
     assert not output.exists()
     result = command("scorer", *arguments(fitted, source, output), "--on-error", "null", "--json")
-    assert [json.loads(result.out)[name] for name in ("rows", "error", "resumed")] == [ROWS, 1, 57_344]
+    assert [json.loads(result.out)[name] for name in ("rows", "error", "resumed")] == [ROWS, 1, 32_768]
     output.unlink()
     command("scorer", *arguments(fitted, source, output))
     source.write_bytes(good)
     result = command("scorer", *arguments(fitted, source, output), "--json")
-    assert json.loads(result.out)["resumed"] == 57_344
+    assert json.loads(result.out)["resumed"] == 32_768
     assert output.read_bytes() == expected(made, "in.csv", "out.csv").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
 
