@@ -88,13 +88,19 @@ class Ways:
         return np.array([effects.get(word.start, 0.0) for word in words])
 
     def gradient(self, text: str, words: Sequence[Word]) -> Effects:
-        """Gradient × input (Shrikumar et al. 2016): the graph's constants in torch, each word by its vector."""
+        """Gradient × input (Shrikumar et al. 2016): the graph's constants in torch, each word by its vector.
+
+        What pairs of words say has no gradient by a vector: each of the two has half of it.
+        """
         ids = self._encoder.encode(strings([text])).values.astype(np.int64)
         vectors = (self._constants["embedding"].float() * self._constants["embedding_steps"])[ids].requires_grad_()
-        logit = self._logit(vectors)
+        logit = self._logit(vectors) + self._of_pairs(ids).sum()
         assert abs(logit.item() - self.verdicts([text])[0]) < 1e-2, "not the sealed network"
         (gradient,) = torch.autograd.grad(logit, vectors)
         by_token = np.append((gradient * vectors).sum(1).detach().numpy(), 0)
+        pairs = self._of_pairs(ids)
+        by_token[1 : len(ids)] += pairs / 2
+        by_token[: len(ids) - 1] += pairs / 2
         (places,) = self._encoder.places(strings([text]))
         return np.array([by_token[start:end].sum() for start, end in places.tokens])
 
@@ -115,9 +121,21 @@ class Ways:
             states.append(state)
         every = torch.stack(states)
         parts = [state, every.amax(0).clamp(min=0), every.mean(0)]
-        pooled = torch.cat(parts if c["head_weights"].shape[0] == 3 * state.shape[1] else parts[1:], 1)
-        logits = pooled @ c["head_weights"] + c["head_bias"]
+        before_head = c.get("between_weights", c["head_weights"])
+        seen = torch.cat(parts if before_head.shape[0] == 3 * state.shape[1] else parts[1:], 1)
+        if "between_bias" in c:
+            seen = torch.relu(seen @ c["between_weights"] + c["between_bias"])
+        logits = seen @ c["head_weights"] + c["head_bias"]
         return logits[0, 1] - logits[0, 0]
+
+    def _of_pairs(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What each word but the first adds with the one before it: [words - 1]."""
+        c = self._constants
+        if "phrases" not in c:
+            return np.zeros(len(ids) - 1)
+        places = (ids[:-1] * int(c["pair_multiplier"]) + ids[1:]) % int(c["pair_places"])
+        codes = np.asarray(c["phrases"].numpy(), np.float64)[places]
+        return np.asarray(codes * float(c["phrase_step"][0, 1]) / len(ids) ** 0.5)
 
     def falls(self, text: str, words: Sequence[Word], effects: Effects) -> NDArray[np.float64]:
         """How far the verdict's probability falls without the first 1, 2, 4, … words: [len(TAKEN)]."""

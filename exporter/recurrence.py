@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper, parser
 
 from trainer.network.lstm import SentimentLSTM
+from trainer.network.phrases import MULTIPLIER, Phrases
 from trainer.network.rounding import round_vectors, row_steps
 
 __all__ = ["fastest_graph"]
@@ -57,6 +58,7 @@ sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, seque
     tokens = GatherElements <axis = 1> (some_ids, within)
     aligned = Where (is_padding, padding_row, tokens)
     by_time = Transpose <perm = [1, 0]> (aligned)
+    {pairs}
     {slices}
     {presence}
 
@@ -81,7 +83,7 @@ sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, seque
     float_count = Cast <to = 1> (count)
     mean = Div (total, float_count)
     pooled = Concat <axis = 1> ({pooled})
-    logits = Gemm (pooled, head_weights, head_bias)
+    {head}
 }}
 """
 
@@ -104,6 +106,37 @@ _PRESENCE = """is_word = Not (is_padding)
     flags_by_step = Slice (flags_by_time, position_0, width_1, axis_0, words_per_step)
     presence = Unsqueeze (flags_by_step, axis_2)"""
 
+# A place in the table for each word and the one before it. Behind the places, the first ones stand again, which spares
+# every pair a division, and then zeros, to which padding leads. GatherElements takes a third of Gather's time here.
+_PAIRS = """numbers = Range (zero, padding_row, one)
+    spread_numbers = Mul (numbers, pair_multiplier)
+    first_places = Mod (spread_numbers, pair_places)
+    pair_starts = Concat <axis = 0> (first_places, behind_all_pairs)
+    padding_column = Expand (padding_row, column_shape)
+    but_last = Slice (aligned, position_0, minus_one, axis_1)
+    words_before_each = Concat <axis = 1> (padding_column, but_last)
+    all_before = Reshape (words_before_each, minus_one)
+    starts = GatherElements (pair_starts, all_before)
+    all_words = Reshape (aligned, minus_one)
+    {pairs}
+    codes_in_row = GatherElements (phrases, pairs)
+    shape_of_words = Shape (aligned)
+    pair_codes = Reshape <allowzero = 1> (codes_in_row, shape_of_words)
+    whole_codes = Cast <to = 6> (pair_codes)
+    code_sum = ReduceSum <keepdims = 1> (whole_codes, axis_1)"""
+
+# Integers are summed up, so that padding and order cannot change a bit.
+_PHRASES = """codes_of_pairs = Cast <to = 1> (code_sum)
+    said_by_pairs = Mul (codes_of_pairs, phrase_step)
+    some_words = Max (words, one)
+    word_count = Cast <to = 1> (some_words)
+    root = Sqrt (word_count)
+    by_pairs = Div (said_by_pairs, root)
+    logits = Add (by_states, by_pairs)"""
+
+_BETWEEN = """seen = Gemm (pooled, between_weights, between_bias)
+    shown_to_head = Relu (seen)"""
+
 
 def fastest_graph(network: SentimentLSTM, temperature: float = 1.0) -> bytes | None:
     """A serialized model with inputs and output as `export_graph` has them, its logits divided by `temperature`.
@@ -123,11 +156,13 @@ def fastest_graph(network: SentimentLSTM, temperature: float = 1.0) -> bytes | N
             tables="\n    ".join(_table(position) for position in positions),
             slices="\n    ".join(_slice(position) for position in positions),
             pooled=parts,
+            pairs=_pairs(settings.words_per_step) if settings.phrases else "",
+            head="\n    ".join(_head(network)),
             **_recurrence(positions, settings.layers, settings.hidden_dim),
         )
     )
     for name, values in _weights(network, temperature).items():
-        model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
 
@@ -164,6 +199,26 @@ def _recurrence(positions: range, layers: int, hidden_dim: int) -> dict[str, str
         "scan_inputs": ", ".join(scanned),
         "scanned": str(len(scanned)),
     }
+
+
+def _pairs(words_per_step: int) -> str:
+    """The table's codes for each pair; where a step has several words, padding may stand behind the last one too."""
+    if words_per_step == 1:
+        return _PAIRS.format(pairs="pairs = Add (starts, all_words)")
+    ends = "all_behind = Reshape (is_behind, minus_one) pairs = Where (all_behind, behind_all_pairs, sums)"
+    return _PAIRS.format(pairs=f"sums = Add (starts, all_words) {ends}")
+
+
+def _head(network: SentimentLSTM) -> Iterator[str]:
+    """From pooled states to logits."""
+    if network.between is not None:
+        yield _BETWEEN
+    seen = "pooled" if network.between is None else "shown_to_head"
+    if network.phrases is None:
+        yield f"logits = Gemm ({seen}, head_weights, head_bias)"
+    else:
+        yield f"by_states = Gemm ({seen}, head_weights, head_bias)"
+        yield _PHRASES
 
 
 def _mark(layer: int) -> str:
@@ -229,6 +284,31 @@ def _weights(network: SentimentLSTM, temperature: float) -> dict[str, NDArray[np
         "head_weights": np.stack([np.zeros_like(head), head], axis=1),
         "head_bias": np.array([0, bias], np.float32),
         **{name: weights for layer in range(1, settings.layers) for name, weights in _layer_weights(lstm, layer)},
+        **_between_weights(network.between),
+        **_phrase_weights(network.phrases, len(codes), temperature),
+    }
+
+
+def _between_weights(between: torch.nn.Linear | None) -> dict[str, NDArray[np.generic]]:
+    if between is None:
+        return {}
+    return {"between_weights": between.weight.detach().numpy().T, "between_bias": between.bias.detach().numpy()}
+
+
+def _phrase_weights(phrases: Phrases | None, words: int, temperature: float) -> dict[str, NDArray[np.generic]]:
+    """The table's codes, int8 [places + 2 * words + 1], and what a step of them adds to both logits: [1, 2]."""
+    if phrases is None:
+        return {}
+    weights = phrases.weight.detach().T
+    step = float(row_steps(weights))
+    (codes,) = torch.round(weights / step).to(torch.int8).numpy()
+    return {
+        "phrases": np.concatenate([np.resize(codes, len(codes) + words), np.zeros(words + 1, np.int8)]),
+        "phrase_step": np.array([[0, step / temperature]], np.float32),
+        "pair_multiplier": np.array(MULTIPLIER, np.int64),
+        "pair_places": np.array(len(codes), np.int64),
+        "behind_all_pairs": np.array([len(codes) + words], np.int64),
+        "minus_one": np.array([-1], np.int64),
     }
 
 

@@ -43,6 +43,8 @@ NETWORK_VALUES = (
     "layers",
     "words_per_step",
     "pooling",
+    "head_dim",
+    "phrases",
 )
 """What a fit that goes on from a model cannot choose: the model has them already."""
 
@@ -101,6 +103,10 @@ class Recipe:
     layers: Annotated[int, Value("LSTMs, one upon the other.", LAYERS)] = 1
     words_per_step: Annotated[int, Value("Words that the LSTM reads at each step.", LAYERS)]
     pooling: Annotated[Pooling, Value("What the head sees of the states.")]
+    head_dim: Annotated[int, Value("Size of a layer between states and logit; 0: none.", COUNT_OR_NONE)] = 0
+    phrases: Annotated[
+        int, Value("Places of a table of pairs of words, best a prime number; 0: none.", COUNT_OR_NONE)
+    ] = 0
     dropout: Annotated[float, Value("On pooled states.", SHARE_BELOW_1)]
     vector_dropout: Annotated[float, Value("On word vectors.", SHARE_BELOW_1)] = 0.0
     word_dropout: Annotated[float, Value("Share of words hidden in training.", SHARE_BELOW_1)]
@@ -167,7 +173,8 @@ class Recipe:
         """The network that the recipe trains."""
         sizes = self.embedding_dim, self.hidden_dim
         dropouts = self.dropout, self.vector_dropout
-        return NetworkSettings(vocab_size, *sizes, self.pooling, self.words_per_step, *dropouts, self.layers)
+        further = self.layers, self.head_dim, self.phrases
+        return NetworkSettings(vocab_size, *sizes, self.pooling, self.words_per_step, *dropouts, *further)
 
     def text_settings(self, pad_id: int) -> TextSettings:
         """The part of the recipe that serving must repeat."""
@@ -234,8 +241,10 @@ DEFAULT = Recipe(
     hidden_dim=64,
     words_per_step=1,
     pooling="last_max_mean",
+    head_dim=64,
+    phrases=1_048_573,  # the largest prime below 2**20
     dropout=0.2,
-    word_dropout=0.1,
+    word_dropout=0.2,
     embedding_bits=8,
     learning_rate=3e-3,
     cosine=True,
@@ -265,7 +274,6 @@ DISTILLED = replace(
     name="distilled",
     embedding_dim=128,
     hidden_dim=48,
-    word_dropout=0.2,
     epochs=14,
     embedding_rate=0.3,  # they come from a reader and know much already
     batch_size=256,
@@ -278,6 +286,7 @@ CONTINUED = replace(
     DEFAULT,
     name="continued",
     start="default",
+    word_dropout=0.1,
     learning_rate=4e-3,
     warmup=0.1,
     bfloat16=False,  # seconds anyway, and every digit of what is known counts

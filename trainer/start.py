@@ -48,7 +48,7 @@ class Start:
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """`recipe` with the sizes and the text settings of this network, which a fit cannot change."""
-        sizes = ("embedding_dim", "hidden_dim", "layers", "words_per_step", "pooling")
+        sizes = ("embedding_dim", "hidden_dim", "layers", "words_per_step", "pooling", "head_dim", "phrases")
         settings = ("max_length", "keep", "pad_to_max_length")
         values: dict[str, Any] = {name: getattr(self.network, name) for name in sizes}
         return replace(recipe, **values, **{name: getattr(self.text, name) for name in settings})
@@ -109,8 +109,9 @@ def _start(name: str, network: SentimentLSTM, tokenizer_json: str, text: TextSet
 
 def _calibrated(network: SentimentLSTM, temperature: float) -> SentimentLSTM:
     """The network whose logits are those of `network` over its temperature."""
+    last = [*network.head.parameters(), *(network.phrases.parameters() if network.phrases is not None else [])]
     with torch.no_grad():
-        for values in network.head.parameters():
+        for values in last:
             values.div_(temperature)
     return network
 

@@ -1,4 +1,5 @@
-// The network of a sealed model: word vectors → LSTM, some words a step → last, highest and mean state → one logit.
+// The network of a sealed model: word vectors → LSTM, some words a step → last, highest and mean state → one logit, to
+// which pairs of neighbouring words may add.
 // Constants are those of `exporter/recurrence.py`; gates stand in the order input, output, forget, cell.
 
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
@@ -24,9 +25,16 @@ export class Network {
     }
     this._ofStates = this._recurrent.map((_, layer) => layer && floats(`input_weights${mark(layer)}`));
     this._bias = this._recurrent.map((_, layer) => floats(`bias${mark(layer)}`));
+    this._between = constants.has("between_bias") ? { weights: floats("between_weights"), bias: floats("between_bias") } : null;
     const columns = floats("head_weights"), [negative, positive] = floats("head_bias");
     this._head = Float64Array.from({ length: columns.length / 2 }, (_, row) => columns[2 * row + 1] - columns[2 * row]);
     this._headBias = positive - negative;
+    this._pooled = (this._between ? this._between.weights.length / this._between.bias.length : this._head.length) / this.hidden;
+    if (constants.has("phrases")) {
+      const [places, multiplier] = ["pair_places", "pair_multiplier"].map((name) => Number(constants.get(name).values[0]));
+      const [, step] = floats("phrase_step");
+      this._phrases = { codes: constants.get("phrases").values, places, multiplier, step };
+    }
     this._tables = this._ofWords.map(() => new Map());
   }
 
@@ -36,12 +44,14 @@ export class Network {
   start() {
     const zeros = () => new Float64Array(this.hidden);
     const layers = this._recurrent.map(() => ({ state: zeros(), cell: zeros() }));
-    return { layers, highest: zeros(), total: zeros(), steps: 0 };
+    return { layers, highest: zeros(), total: zeros(), steps: 0, words: 0, last: -1, phrases: 0 };
   }
 
   /** The state after one more step, which reads `wordsPerStep` ids or, at the end, fewer. */
   step(before, ids) {
-    const after = { layers: [], highest: before.highest.slice(), total: before.total.slice(), steps: before.steps + 1 };
+    const after = { ...before, layers: [], highest: before.highest.slice(), total: before.total.slice() };
+    after.steps += 1;
+    ids.forEach((id) => this._pair(after, id));
     let below = null;
     before.layers.forEach((layer, number) => {
       const gates = this._bias[number].slice();
@@ -68,12 +78,23 @@ export class Network {
   }
 
   /** How far the logit of positive lies above that of negative, in nats. */
-  logit({ layers, highest, total, steps }) {
+  logit({ layers, highest, total, steps, words, phrases }) {
     const mean = total.map((sum) => sum / Math.max(steps, 1));
-    const parts = [layers.at(-1).state, highest, mean].slice(this._head.length / this.hidden === 3 ? 0 : 1);
-    let logit = this._headBias;
-    parts.forEach((part, number) => part.forEach((value, j) => { logit += value * this._head[number * this.hidden + j]; }));
-    return logit;
+    const parts = [layers.at(-1).state, highest, mean].slice(this._pooled === 3 ? 0 : 1);
+    let seen = Float64Array.from(parts.flatMap((part) => [...part]));
+    if (this._between) seen = addProduct(this._between.bias.slice(), seen, this._between.weights).map((x) => Math.max(x, 0));
+    const byStates = seen.reduce((sum, value, j) => sum + value * this._head[j], this._headBias);
+    return this._phrases ? byStates + (phrases * this._phrases.step) / Math.sqrt(Math.max(words, 1)) : byStates;
+  }
+
+  /** Count a word, and what it says with the one before it. */
+  _pair(state, id) {
+    if (this._phrases && state.words) {
+      const { codes, multiplier, places } = this._phrases;
+      state.phrases += codes[(state.last * multiplier + id) % places];
+    }
+    state.words += 1;
+    state.last = id;
   }
 
   _cell(gates, cell) {

@@ -37,6 +37,9 @@ def sealed_model(
     network = SentimentLSTM(NetworkSettings(len(words) + 2, 6, 5, **shape)).eval()
     with torch.no_grad():
         network.embedding.weight.copy_(round_vectors(network.embedding.weight * 3, bits))
+        if network.phrases is not None:
+            network.phrases.weight.normal_()
+            network.phrases.round()
     graph = fastest_graph(network, 0.3)
     assert graph
     card = Card(TextSettings(longest, keep, 0))  # type: ignore[arg-type]

@@ -91,11 +91,15 @@ def test_a_logit_may_differ_by_a_share_of_its_size(fitted: Path, size: float, pa
     assert prove_parity(served, run, checkpoint.build_encoder()).holds is passes
 
 
+@pytest.mark.parametrize("more", [{"layers": 3}, {"phrases": 97, "head_dim": 3}], ids=str)
 @pytest.mark.parametrize("words_per_step", [1, 2])
 @pytest.mark.parametrize("pooling", ["max_mean", "last_max_mean"])
-def test_several_layers_have_a_fast_graph_with_the_same_numbers(words_per_step: int, pooling: Pooling) -> None:
+def test_the_fast_graph_has_the_same_numbers(words_per_step: int, pooling: Pooling, more: dict[str, int]) -> None:
     torch.manual_seed(0)
-    network = SentimentLSTM(NetworkSettings(50, 6, 5, pooling, words_per_step, layers=3)).eval()
+    network = SentimentLSTM(NetworkSettings(50, 6, 5, pooling, words_per_step, **more)).eval()
+    if network.phrases is not None:
+        torch.nn.init.normal_(network.phrases.weight)
+        network.phrases.round()
     served = Served(network, temperature=1.7)
     tokenizer = word_tokenizer([f"w{i}" for i in range(48)])
     encoder = TextEncoder(tokenizer.to_str(), TextSettings(40, "tail", 0))
@@ -104,9 +108,13 @@ def test_several_layers_have_a_fast_graph_with_the_same_numbers(words_per_step: 
     assert prove_parity(served, Network(fast, Path("fast")).logits, encoder).largest_difference < 1e-6
 
 
-def test_padding_does_not_change_a_bit_of_several_layers() -> None:
+@pytest.mark.parametrize("more", [{"layers": 2}, {"phrases": 97, "head_dim": 64}], ids=str)
+def test_padding_does_not_change_a_bit(more: dict[str, int]) -> None:
     torch.manual_seed(0)
-    run = Network(fastest_graph(SentimentLSTM(NetworkSettings(50, 6, 5, "last_max_mean", layers=2))), Path("x")).logits
+    network = SentimentLSTM(NetworkSettings(50, 6, 5, "last_max_mean", **more))
+    if network.phrases is not None:
+        torch.nn.init.normal_(network.phrases.weight)
+    run = Network(fastest_graph(network), Path("x")).logits
     ids = np.random.default_rng(0).integers(1, 50, (9, 30))
     lengths = np.arange(9) * 3 + 2
     together = run(ids, (np.arange(30) < lengths[:, None]).astype(np.int64))

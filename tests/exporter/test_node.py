@@ -108,6 +108,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "two words a step, 8 bits": {"words_per_step": 2, "bits": 8},
     "three words, two layers, 16 bits, head": {"words_per_step": 3, "layers": 2, "bits": 16, "keep": "head"},
     "max and mean": {"pooling": "max_mean", "layers": 3},
+    "phrases, a layer before the head": {"words_per_step": 2, "phrases": 97, "head_dim": 4},
     "embedded": {},
 }
 

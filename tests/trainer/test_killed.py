@@ -13,7 +13,7 @@ from tests.conftest import DATA, TINY, call
 from trainer.learning.checkpoint import load_checkpoint
 from trainer.saving import write_tensors
 
-FIT = ("trainer", "fit", "--data", DATA, *TINY, "--epochs", 12)
+FIT = ("trainer", "fit", "--data", DATA, *TINY, "--epochs", 12, "--language", "en")
 FORK = multiprocessing.get_context("forkserver")  # processes that need not import torch again
 FORK.set_forkserver_preload(["trainer.fitting", "trainer.cli"])
 

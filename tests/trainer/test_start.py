@@ -60,11 +60,15 @@ def sealed(path: Path, graph: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("words_per_step", "fast"), [(1, True), (2, True), (2, False)])
-def test_a_network_is_rebuilt_from_both_graphs(words_per_step: int, fast: bool) -> None:
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("more", [{}, {"words_per_step": 2}, {"phrases": 97}, {"phrases": 97, "head_dim": 3}], ids=str)
+def test_a_network_is_rebuilt_from_both_graphs(more: dict[str, int], fast: bool) -> None:
     """`rebuild_network` itself holds what it built against the graph."""
-    settings = NetworkSettings(50, 6, 5, "last_max_mean", words_per_step)
+    settings = NetworkSettings(50, 6, 5, "last_max_mean", **more)
     network = SentimentLSTM(settings).eval()
+    if network.phrases is not None:
+        torch.nn.init.normal_(network.phrases.weight)
+        network.phrases.round()
     graph = fastest_graph(network, 1.7) if fast else export_graph(Served(network, 1.7))
     assert rebuild_network(read_sealed(sealed(Path("x.onnx"), graph))).settings == settings
 

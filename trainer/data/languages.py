@@ -4,11 +4,14 @@ anything about them."""
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scorer.system.atomic import naming
 from scorer.tokens.alphabets import script_shares, scripts_told
 from scorer.tokens.words import WordEncoder, word_tokenizer
 from trainer.data.sentences import all_sentences
@@ -58,7 +61,8 @@ def _looks_like(texts: pa.LargeStringArray) -> dict[str, float]:
     import py3langid  # its model takes half a second
 
     short = pc.utf8_slice_codeunits(texts, 0, _MOST_LETTERS).to_pylist()
-    counts = Counter(py3langid.classify(text)[0] for text in short)
+    with naming(Path(gettempdir())):  # where it unpacks its model
+        counts = Counter(py3langid.classify(text)[0] for text in short)
     return {code: count / len(short) for code, count in counts.most_common() if count >= _LEAST_SHARE * len(short)}
 
 

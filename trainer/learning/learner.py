@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel
 
@@ -20,6 +21,9 @@ from trainer.recipes import Recipe
 
 __all__ = ["Learner"]
 
+_OF_WORDS = "embedding.", "phrases."
+"""What knows words: each learns from a few reviews only, and at a rate of its own."""
+
 _FREQUENT = 5000  # words whose vectors tell how large a vector is; rare ones have hardly moved
 
 
@@ -29,8 +33,9 @@ class Learner:
     def __init__(self, recipe: Recipe, settings: NetworkSettings, unknown_id: int) -> None:
         self._recipe, self._settings, self._unknown_id = recipe, settings, unknown_id
         self.network = SentimentLSTM(settings, lstm_class(recipe.bfloat16))
-        words = list(self.network.embedding.parameters())
-        rest = [weights for name, weights in self.network.named_parameters() if not name.startswith("embedding.")]
+        words, rest = list[Parameter](), list[Parameter]()
+        for name, weights in self.network.named_parameters():
+            (words if name.startswith(_OF_WORDS) else rest).append(weights)
         self._optimizer = torch.optim.Adam(
             [{"params": words, "share": recipe.embedding_rate}, {"params": rest, "share": 1.0}],
             recipe.learning_rate,
@@ -52,8 +57,8 @@ class Learner:
         self.network.train()
         self._set_rates(progress)
         self._optimizer.zero_grad()
-        vectors = self.network.embedding(self._drop_words(batch.input_ids))
-        judged = self._backward(vectors, batch)
+        batch = batch._replace(input_ids=self._drop_words(batch.input_ids))
+        judged = self._backward(self.network.embedding(batch.input_ids), batch)
         if not torch.isfinite(judged[0]):
             raise TrainerError(
                 "the loss is no longer a number; fit again with a lower --learning-rate or --clip-norm 1"
@@ -74,6 +79,8 @@ class Learner:
         served.load_state_dict(learned.state_dict())
         table = served.embedding.weight.data
         table.copy_(round_vectors(table, self._recipe.embedding_bits))
+        if served.phrases is not None:
+            served.phrases.round()
         return served.eval()
 
     def state_dict(self) -> dict[str, Any]:
@@ -122,7 +129,9 @@ class Learner:
         return judged
 
     def _gradients_of(self, vectors: Tensor, batch: Batch) -> Judged:
-        judged = judge(self.network, vectors, batch.mask, batch.labels, batch.weights, self._recipe.prefix_weight)
+        phrases = self.network.weigh_phrases(batch.input_ids, batch.mask)
+        told = batch.labels, batch.weights, self._recipe.prefix_weight
+        judged = judge(self.network, vectors, batch.mask, *told, phrases)
         judged[0].backward()  # type: ignore[no-untyped-call]
         return judged
 

@@ -19,16 +19,17 @@ def judge(
     labels: Tensor,
     weights: Tensor,
     prefix_weight: float,
+    phrases: Tensor | None = None,
 ) -> Judged:
     """Cross-entropy of the network's logits with `labels` in [0, 1], each review times its weight [batch].
 
-    Word vectors [batch, time, embedding], mask [batch, time]. Labels are [batch], or [batch, prefixes] as in
-    `SentimentLSTM.prefix_logits`: NaN where nothing is known, and the last known one is the whole review's.
+    Word vectors [batch, time, embedding], mask and phrases [batch, time]. Labels are [batch], or [batch, prefixes]
+    as in `SentimentLSTM.prefix_logits`: NaN where nothing is known, and the last known one is the whole review's.
     """
     if labels.ndim == 1:
-        logits = network.classify(vectors, attention_mask)
+        logits = network.classify(vectors, attention_mask, phrases)
         return binary_cross_entropy_with_logits(logits, labels, weights), logits, labels
-    logits = network.prefix_logits(vectors, attention_mask)
+    logits = network.prefix_logits(vectors, attention_mask, phrases)
     return _judge_prefixes(logits, labels[:, : logits.shape[1]], weights, prefix_weight)
 
 

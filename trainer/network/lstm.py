@@ -1,10 +1,11 @@
-"""The network: word vectors → one-way LSTM → pooling → one logit."""
+"""The network: word vectors → one-way LSTM → pooling → one logit, to which pairs of words may add."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from trainer.errors import TrainerError
+from trainer.network.phrases import Phrases
 from trainer.network.settings import NetworkSettings, Pooling
 
 __all__ = ["PREFIX_WORDS", "STATES_POOLED", "SentimentLSTM"]
@@ -33,27 +34,51 @@ class SentimentLSTM(nn.Module):
         self.lstm = lstm(step_dim, settings.hidden_dim, settings.layers, batch_first=True)
         self.vector_dropout = nn.Dropout(settings.vector_dropout)
         self.dropout = nn.Dropout(settings.dropout)
-        self.head = nn.Linear(settings.hidden_dim * STATES_POOLED[settings.pooling], 1)
+        pooled = settings.hidden_dim * STATES_POOLED[settings.pooling]
+        self.between = nn.Linear(pooled, settings.head_dim) if settings.head_dim else None
+        self.head = nn.Linear(settings.head_dim or pooled, 1)
+        self.phrases = Phrases(settings.phrases) if settings.phrases else None
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits, float32 [batch], of `input_ids` and `attention_mask`, both int64 [batch, time]."""
-        return self.classify(self.embedding(input_ids), attention_mask)
+        phrases = self.weigh_phrases(input_ids, attention_mask)
+        return self.classify(self.embedding(input_ids), attention_mask, phrases)
 
-    def classify(self, vectors: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits, float32 [batch], of word vectors [batch, time, embedding] and their mask, int64 [batch, time]."""
+    def weigh_phrases(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor | None:
+        """What each word says with the one before it, all [batch, time]; None without phrases."""
+        if self.phrases is None:
+            return None
+        weights: Tensor = self.phrases(input_ids, attention_mask)
+        return weights
+
+    def classify(self, vectors: Tensor, attention_mask: Tensor, phrases: Tensor | None = None) -> Tensor:
+        """Logits, float32 [batch], of word vectors [batch, time, embedding] and their mask, int64 [batch, time].
+
+        `phrases` [batch, time] are what `weigh_phrases` gave.
+        """
         states, mask = self._read(vectors, attention_mask)
-        logits: Tensor = self.head(self.dropout(self._pool(states, mask)))
-        return logits.squeeze(1)
+        logits = self._judge(self._pool(states, mask)).squeeze(1)
+        return logits if phrases is None else logits + phrases.sum(1) * _share(attention_mask.sum(1))
 
-    def prefix_logits(self, vectors: Tensor, attention_mask: Tensor) -> Tensor:
+    def prefix_logits(self, vectors: Tensor, attention_mask: Tensor, phrases: Tensor | None = None) -> Tensor:
         """Logits, float32 [batch, prefixes], of the first `PREFIX_WORDS` words, twice as many, … and the whole text.
 
         Arguments as in `classify`. Behind the end of a text the logit of the whole text repeats. One pass of the
         LSTM gives them all, because it reads one way. Raises `TrainerError` for `final_step` pooling.
         """
         states, mask = self._read(vectors, attention_mask)
-        logits: Tensor = self.head(self.dropout(self._pool_prefixes(states, mask)))
-        return logits.squeeze(2)
+        logits = self._judge(self._pool_prefixes(states, mask)).squeeze(2)
+        if phrases is None:
+            return logits
+        return logits + _sums_so_far(phrases) * _share(_sums_so_far(attention_mask))
+
+    def _judge(self, pooled: Tensor) -> Tensor:
+        """Logits [..., 1] of pooled states [..., pooled]."""
+        seen = self.dropout(pooled)
+        if self.between is not None:
+            seen = torch.relu(self.between(seen))
+        logits: Tensor = self.head(seen)
+        return logits
 
     def _read(self, vectors: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """States [batch, steps, hidden] and their mask, float32 [batch, steps, 1]."""
@@ -95,6 +120,16 @@ class SentimentLSTM(nn.Module):
         if self.settings.pooling == "last_max_mean":
             pooled.insert(0, _state_after(count, states))
         return torch.cat(pooled, dim=2)
+
+
+def _sums_so_far(values: Tensor) -> Tensor:
+    """The sums of `values` [batch, time] over every prefix: [batch, prefixes]."""
+    return torch.stack([piece.sum(1) for piece in torch.split(values, PREFIX_WORDS, dim=1)], 1).cumsum(1)
+
+
+def _share(words: Tensor) -> Tensor:
+    """What a sum over `words` words is multiplied by: long texts say the same again, but not as if they had not."""
+    return words.clamp_min(1).to(torch.float32).rsqrt()
 
 
 def _state_after(count: Tensor, states: Tensor) -> Tensor:

@@ -49,8 +49,12 @@ class _Parts:
     """[words, size]."""
     layers: Sequence[_Layer]
     head: Floats
-    """[pooled]."""
+    """[pooled], or [between]."""
     bias: float
+    between: tuple[Floats, Floats] | None = None
+    """[between, pooled] and [between]."""
+    phrases: Floats | None = None
+    """[places, 1]."""
 
 
 def rebuild_network(sealed: SealedModel) -> SentimentLSTM:
@@ -82,7 +86,12 @@ def _of_recurrence(constants: Mapping[str, Floats]) -> _Parts:
         parts = (constants[f"{name}_of_{len(layers)}"] for name in ("input_weights", "recurrent_weights", "bias"))
         layers.append(_Layer(*(part.T for part in parts)))
     vectors = constants["embedding"].astype(np.float32) * constants["embedding_steps"]
-    return _Parts(vectors, layers, constants["head_weights"][:, 1], float(constants["head_bias"][1]))
+    head = constants["head_weights"][:, 1], float(constants["head_bias"][1])
+    between = (constants["between_weights"].T, constants["between_bias"]) if "between_bias" in constants else None
+    phrases = None
+    if "phrases" in constants:  # behind which stand the first again, and zeros
+        phrases = constants["phrases"][: constants["pair_places"], None] * constants["phrase_step"][0, 1]
+    return _Parts(vectors, layers, *head, between, phrases)
 
 
 def _of_trace(graph: onnx.GraphProto, constants: Mapping[str, Floats], sealed: SealedModel) -> _Parts:
@@ -91,10 +100,15 @@ def _of_trace(graph: onnx.GraphProto, constants: Mapping[str, Floats], sealed: S
     gathers = (node.input for node in graph.node if node.op_type == "Gather")
     words = next(table for table, places in gathers if places.endswith("input_ids"))
     layers = [_lstm(node.input, constants) for node in graph.node if node.op_type == "LSTM"]
-    weight, bias = (constants[name] for name in next(n.input[1:3] for n in graph.node if n.op_type == "Gemm"))
-    temperature = float(sealed.card.calibration.get("temperature", 1.0))
+    *between, head = [
+        (constants[node.input[1]], constants[node.input[2]]) for node in graph.node if node.op_type == "Gemm"
+    ]
+    temperature = np.float32(sealed.card.calibration.get("temperature", 1.0))
     vectors = constants[widened.get(words, words)].astype(np.float32)
-    return _Parts(vectors, layers, weight[0] / np.float32(temperature), float(bias[0]) / temperature)
+    table = next((values for name, values in constants.items() if name.endswith("phrases.weight")), None)
+    weight, bias = (values[0] / temperature for values in head)
+    phrases = None if table is None else table / temperature
+    return _Parts(vectors, layers, weight, float(bias), between[0] if between else None, phrases)
 
 
 def _lstm(inputs: Sequence[str], constants: Mapping[str, Floats]) -> _Layer:
@@ -105,10 +119,13 @@ def _lstm(inputs: Sequence[str], constants: Mapping[str, Floats]) -> _Layer:
 
 def _settings(parts: _Parts) -> NetworkSettings:
     (words, size), hidden = parts.vectors.shape, parts.layers[0].recurrent.shape[1]
-    pooled = len(parts.head) // hidden
+    between = parts.between[0] if parts.between else np.empty((0, len(parts.head)))
+    pooled = between.shape[1] // hidden
     pooling = next(name for name, states in STATES_POOLED.items() if states == pooled)
     a_step = parts.layers[0].input.shape[1] // size
-    return NetworkSettings(words, size, hidden, pooling, a_step, layers=len(parts.layers))
+    places = 0 if parts.phrases is None else len(parts.phrases)
+    further = {"layers": len(parts.layers), "head_dim": len(between), "phrases": places}
+    return NetworkSettings(words, size, hidden, pooling, a_step, **further)
 
 
 def _weights(parts: _Parts) -> dict[str, Tensor]:
@@ -118,6 +135,10 @@ def _weights(parts: _Parts) -> dict[str, Tensor]:
         "head.weight": parts.head[None],
         "head.bias": np.array([parts.bias], np.float32),
     }
+    if parts.between:
+        weights["between.weight"], weights["between.bias"] = parts.between
+    if parts.phrases is not None:
+        weights["phrases.weight"] = parts.phrases
     for number, layer in enumerate(parts.layers):
         weights[f"lstm.weight_ih_l{number}"] = _torch_gates(layer.input)
         weights[f"lstm.weight_hh_l{number}"] = _torch_gates(layer.recurrent)

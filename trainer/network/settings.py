@@ -25,3 +25,7 @@ class NetworkSettings:
     """On word vectors."""
     layers: int = 1
     """LSTMs, each of which reads the states of the one below."""
+    head_dim: int = 0
+    """Size of a layer between the pooled states and the logit; 0: none."""
+    phrases: int = 0
+    """Places of the table of pairs of neighbouring words; 0: none."""

@@ -51,7 +51,7 @@ def self_trained_reader(recipe: Recipe, teachers: Teachers) -> Recipe:
 
 def _large(recipe: Recipe, teachers: Teachers) -> Recipe:
     size = teachers.teacher_hidden_dim
-    large = replace(recipe, hidden_dim=size, layers=1, words_per_step=1, teachers=None)
+    large = replace(recipe, hidden_dim=size, layers=1, words_per_step=1, head_dim=0, phrases=0, teachers=None)
     return replace(large, embedding_rate=1.0, cosine=True)
 
 

@@ -19,6 +19,7 @@ from trainer.learning.checkpoint import load_checkpoint
 
 TINY = (
     *("--recipe", "distilled", "--embedding-dim", 8, "--hidden-dim", 8, "--vocab-size", 500, "--epochs", 2),
+    *("--phrases", 97, "--head-dim", 4, "--least-steps", 0),
     *("--crops", 60, "--lm-words", 40_000, "--teacher-hidden-dim", 8, "--linear-folds", 2),
     *("--reader-epochs", 1, "--self-training-rounds", 1, "--sentence-copies", 0),
 )
