@@ -19,7 +19,7 @@ LINE = re.compile(r"^(?:    |\$ )?((?:scorer|trainer|exporter) [a-z].*)$", re.MU
 AFTER = re.compile(r" (?:#|\||>|<|&&)")
 """Where a command ends: at a comment, or where the shell goes on."""
 OPTION = re.compile(r"`(?:(?:scorer|trainer|exporter) [^`]*)?(--[a-z][a-z-]+)")
-OF_OTHER_TOOLS = {"--extra-index-url", "--kills", "--fuzz-cases", "--archives", "--cluster-kills"}
+OF_OTHER_TOOLS = {"--extra-index-url", "--kills", "--fuzz-cases", "--archives", "--cluster-kills", "--prices"}
 
 
 def commands(page: Path) -> Iterator[list[str]]:

@@ -1,16 +1,34 @@
 """Names of files, on this machine or by URI, and what reads and writes them."""
 
 import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from scorer.files.inputs import Input, LocalInput
 from scorer.files.outputs import LocalOutput, Output
 from scorer.files.pipes import PipeInput, StandardOutput, Stream, is_pipe
 
-__all__ = ["Place", "input_at", "is_same", "output_at", "shown"]
+__all__ = ["Place", "asked", "input_at", "is_same", "output_at", "shown"]
 
 Place = Path | str
 """A path of this machine, or a URI: a string, because a path would have one slash of two; a `Stream` is one too."""
+
+
+_AT_ONCE = 32
+"""A store takes some 30 ms for an answer, and gives thousands a second."""
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
+
+
+def asked(question: Callable[[_Asked], _Answer], things: Sequence[_Asked]) -> list[_Answer]:
+    """What `question`, which waits for a disk or a store, says of each thing, in their order; many are asked at once.
+
+    Raises what it raises for the first one for which it does.
+    """
+    with ThreadPoolExecutor(min(_AT_ONCE, max(len(things), 1))) as pool:
+        return list(pool.map(question, things))
 
 
 def shown(place: Place) -> str:

@@ -11,7 +11,7 @@ from scorer.run.ledger import Ledger
 from scorer.run.options import EngineName, OnProgress, RunOptions, RunSummary
 from scorer.run.plan import Plan, Unit, inputs_of, plan_run
 from scorer.run.threads import run_in_threads
-from scorer.run.units import finished_units
+from scorer.run.units import finished_units, identities_of
 from scorer.scoring import Scorer
 
 __all__ = ["Engine", "run"]
@@ -66,8 +66,9 @@ def _run_each(
         if on_progress:
             on_progress(ledger.progress())
         while ledger.left:
-            unit = ledger.begin()
-            ledger.finish(unit, engine(unit.inputs, scorer, unit.options, _hearing(ledger, unit, on_progress)))
+            (unit,) = ledger.begin()
+            summary = engine(unit.inputs, scorer, unit.options, _hearing(ledger, unit, on_progress))
+            ledger.finish(unit, identities_of(unit), summary)
     return ledger.summary()
 
 

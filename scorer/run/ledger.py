@@ -1,9 +1,11 @@
 """What is kept of a run with several outputs, whatever its engine: which are left, what was done, how far it is."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
+from scorer.files.places import asked
 from scorer.model.sealed import SealedModel
 from scorer.run.options import Progress, RunOptions, RunSummary
 from scorer.run.plan import Plan, Unit
@@ -27,28 +29,29 @@ class Ledger:
         self._numbers = {unit.name: number for number, unit in enumerate(plan.units)}
         self._done = done
         self._bytes, self._bytes_done = sum(unit.size for unit in plan.units), 0
-        self.left = deque(unit for unit in plan.units if not self._is_finished(unit))
+        found = asked(done.find, plan.units)
+        self.left = deque(
+            unit for unit, known in zip(plan.units, found, strict=True) if not self._is_finished(unit, *known)
+        )
 
-    def begin(self) -> Unit:
-        """The next unit; what appears at its place from now on is ours.
+    def begin(self, most: int = 1) -> list[Unit]:
+        """The next units, at most so many; what appears at their places from now on is ours.
 
-        Its options allow to replace what an earlier attempt had no time to note.
+        Their options allow to replace what an earlier attempt had no time to note. On disk when this returns, together
+        with what was finished before.
         """
-        unit = self.left.popleft()
-        unit.make_folder()
-        own = replace(unit.options, force=unit.options.force or self._done.is_begun(unit))
-        self._done.note_begun(unit)
-        return replace(unit, options=own)
+        units = [self.left.popleft() for _ in range(min(most, len(self.left)))]
+        own = [replace(unit.options, force=unit.options.force or self._done.is_begun(unit)) for unit in units]
+        for unit in units:
+            unit.make_folder()
+        self._done.note_begun(units)
+        return [replace(unit, options=options) for unit, options in zip(units, own, strict=True)]
 
-    def finish(self, unit: Unit, summary: RunSummary) -> None:
-        """Note what was done; it is on disk together with what follows, or by `keep`."""
+    def finish(self, unit: Unit, inputs: Sequence[Mapping[str, str]], summary: RunSummary) -> None:
+        """Note what was done with these `inputs`; it is on disk together with what follows."""
         summary.input, summary.output = unit.inputs[0].name, unit.name  # other machines may call them otherwise
-        self._done.note_finished(unit, asdict(summary))
+        self._done.note_finished(unit, inputs, asdict(summary))
         self._count(unit, summary)
-
-    def keep(self) -> None:
-        """Put on disk what is noted."""
-        self._done.keep()
 
     def fail(self, unit: Unit, reason: str) -> None:
         """Go on without it."""
@@ -82,10 +85,10 @@ class Ledger:
         self._total.outputs.sort(key=lambda one: self._numbers[one.output])
         return self._total
 
-    def _is_finished(self, unit: Unit) -> bool:
+    def _is_finished(self, unit: Unit, is_there: bool, found: Mapping[str, Any] | None) -> bool:
         """Count it if it is; else make sure that nobody else's output stands at its place, or leave it there."""
-        if (found := self._done.find(unit)) is None:
-            if not unit.is_there() or self._done.is_begun(unit):
+        if found is None:
+            if not is_there or self._done.is_begun(unit):
                 return False
             if unit.options.skip_existing:
                 self._total.existing += 1

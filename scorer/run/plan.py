@@ -19,7 +19,7 @@ from scorer.files.inputs import Input, start_of
 from scorer.files.jsonl import line_ranges
 from scorer.files.outputs import Output
 from scorer.files.pipes import is_pipe
-from scorer.files.places import Place, input_at, is_same, output_at, shown
+from scorer.files.places import Place, asked, input_at, is_same, output_at, shown
 from scorer.files.signatures import marked_encoding
 from scorer.files.source import arrow_errors
 from scorer.run.options import RunOptions
@@ -84,15 +84,15 @@ def plan_run(options: RunOptions) -> Plan:
     if nameless := next(filter(is_pipe, places), None):
         raise InputError(f"{nameless}: a pipe has no name for an output in a folder; name a file, without / at its end")
     root, units = _root_of(options), list[Unit]()
-    for place in places:
+    for place, file in zip(places, asked(input_at, places), strict=True):
         name = _output_name(os.path.relpath(_path_of(place), root), options)
         output = options.output / name if isinstance(options.output, Path) else f"{options.output.rstrip('/')}/{name}"
         if any(is_same(output, other) for other in (place, *options.inputs)):
             raise InputError(f"{shown(output)}: is the input itself; name another output")
         own = replace(options, input=place, more_inputs=(), output=output, one_each=False)
         _ = own.kind  # what cannot be written is refused before anything is
-        file = input_at(place)
-        units += _split(Unit((file,), own, file.size or 0))
+        units.append(Unit((file,), own, file.size or 0))
+    units = [part for parts in asked(_split, units) for part in parts]
     _refuse_one_name([shown(unit.options.output) for unit in units])
     return Plan(f"{shown(options.output).rstrip('/')}/", _work_folder(options.output), tuple(units))
 
@@ -107,7 +107,7 @@ def inputs_of(options: RunOptions) -> list[Input]:
     for place in places:
         if is_same(options.output, place):
             raise InputError(f"{shown(options.output)}: is the input itself; name another output")
-    return [input_at(place) for place in places]
+    return asked(input_at, places)
 
 
 def _split(unit: Unit) -> list[Unit]:

@@ -12,7 +12,7 @@ from scorer.arrow.columns import names_on
 from scorer.files.compression import unpacked
 from scorer.files.format import Format, format_of
 from scorer.files.opening import layout_of, open_sink, spelled_as
-from scorer.files.outputs import NoOutput
+from scorer.files.outputs import NoOutput, Output
 from scorer.files.places import shown
 from scorer.files.source import Source
 from scorer.model.sealed import SealedModel
@@ -88,11 +88,16 @@ class Preview:
 def preview(options: RunOptions, scorer: Scorer) -> Preview:
     """Do all that a run does with the first rows but keep them; raises what a run raises before it writes.
 
-    Of several outputs it is done for the first.
+    Of several outputs it is done for the first, whose folder need not be there.
     """
     if options.one_each:
-        return preview(plan_run(options).units[0].options, scorer)
-    output, inputs = output_of(options), inputs_of(options)
+        unit = plan_run(options).units[0]
+        return _preview_of(unit.output if unit.is_there() else NoOutput(unit.name), unit.options, scorer)
+    return _preview_of(output_of(options), options, scorer)
+
+
+def _preview_of(output: Output, options: RunOptions, scorer: Scorer) -> Preview:
+    inputs = inputs_of(options)
     source, file, first = open_inputs(inputs, options), inputs[0], open_input(inputs[0], options)
     schema = output_schema(source, options, scorer.sealed)
     refuse_to_replace(output, options)

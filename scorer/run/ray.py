@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from scorer.system.process import return_freed_memory
 __all__ = ["run_on_ray"]
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report its use over the network
+os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # and give up after 30 s, too few on a busy machine
 
 _SHARE = 0.8
 """Of a node's free memory, for all of its workers, where nobody says how much one may take."""
@@ -48,6 +49,11 @@ _LOOK_EVERY = 0.5
 _SECONDS_TO_ASK_ONE = 0.01
 """That pass for each worker between two questions to all: asking takes a small part of it."""
 _SECONDS_TO_ANSWER = 5
+_SETTINGS = b"\x04"
+"""The kind of the first frame that either side of HTTP/2 sends, after the frame's length of three bytes (RFC 9113)."""
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
+_Done = tuple[RunSummary, Mapping[str, str]]
+"""What was done with a unit, and what its input was."""
 
 
 class Worker:
@@ -62,16 +68,17 @@ class Worker:
         available = available_memory()
         self._limit = memory_limit or (available and int(available * _SHARE) // beside)
 
-    def versions(self) -> Mapping[str, str]:
-        """Of what decides a score here."""
-        return _versions()
+    def versions(self) -> tuple[str, Mapping[str, str]]:
+        """The name of this machine, and the versions of what decides a score here."""
+        return platform.node(), _versions()
 
-    def score(self, options: RunOptions) -> RunSummary | str:
-        """Do one unit; what its user can mend comes back as words."""
+    def score(self, options: RunOptions) -> _Done | str:
+        """Do one unit, whose input is asked what it is now; what its user can mend comes back as words."""
         self._progress = None
         try:
             with limited_memory(self._limit):
-                return run_in_threads([input_at(options.input)], self._scorer, options, self._note)
+                file = input_at(options.input)
+                return run_in_threads([file], self._scorer, options, self._note), file.identity()
         except MemoryError:
             return f"{options.input}: out of memory; allow more with --memory-limit"
         except (SentimentScorerError, OSError) as error:
@@ -117,6 +124,7 @@ class _Crew:
         self._worker = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=2)(Worker)
         self._waiting: dict[Any, tuple[Any, Unit | None]] = {}
         self._deaths = Counter[str]()
+        self._unborn = 0
         self._told = 0.0
 
     def work(self) -> None:
@@ -125,9 +133,7 @@ class _Crew:
             self._hire()
         while self._ledger.left or any(unit for _, unit in self._waiting.values()):
             self._tell()
-            ready, _ = self._ray.wait(list(self._waiting), timeout=_LOOK_EVERY)
-            for answer in ready:
-                self._take(answer)
+            self._take(self._answers())
         for actor, _ in self._waiting.values():
             self._ray.kill(actor)
 
@@ -136,37 +142,46 @@ class _Crew:
         actor = self._worker.remote(self._model, self._limit, self._beside)
         self._waiting[actor.versions.remote()] = actor, None
 
-    def _take(self, answer: Any) -> None:
-        """What a worker says, and the next unit for it."""
+    def _answers(self) -> list[Any]:
+        """All that have come, of which there may be many: Ray looks at every worker each time that it is asked."""
+        waiting = list(self._waiting)
+        ready, _ = self._ray.wait(waiting, timeout=_LOOK_EVERY)
+        if ready:
+            ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
+        return list(ready)
+
+    def _take(self, answers: list[Any]) -> None:
+        """What workers say, and the next units for them; one write puts all of that on disk."""
+        free = [actor for answer in answers if (actor := self._hear(answer))]
+        units = self._ledger.begin(len(free))
+        for actor, unit in zip(free, units, strict=False):
+            self._waiting[actor.score.remote(_for_a_worker(unit))] = actor, unit
+        for actor in free[len(units) :]:
+            self._ray.kill(actor)
+
+    def _hear(self, answer: Any) -> Any:
+        """Note what a worker says; the worker, unless it has ended."""
         actor, unit = self._waiting.pop(answer)
         try:
             found = self._ray.get(answer)
         except self._ray.exceptions.RayActorError as error:
             self._replace(unit, str(error))
-            return
-        if unit:
-            self._note(unit, found)
-        else:
-            _refuse_other_versions(found)
-        if self._ledger.left:
-            unit = self._ledger.begin()
-            self._waiting[actor.score.remote(_for_a_worker(unit))] = actor, unit
-        else:
-            self._ray.kill(actor)
-
-    def _note(self, unit: Unit, found: RunSummary | str) -> None:
-        """What came of a unit, on disk when this returns."""
-        if isinstance(found, str):
+            return None
+        if unit is None:
+            _refuse_other_versions(*found)
+            self._unborn = 0
+        elif isinstance(found, str):
             self._ledger.fail(unit, found)
         else:
-            self._ledger.finish(unit, found)
-            self._ledger.keep()
+            summary, identity = found
+            self._ledger.finish(unit, [identity], summary)
+        return actor
 
     def _replace(self, unit: Unit | None, words: str) -> None:
         """Give the unit of a worker that has ended to another one, unless it is the unit that ends them."""
-        if "ModuleNotFoundError" in words or "ImportError" in words:
-            raise InputError("a node of the cluster cannot import sentiment-scorer; install the same version there")
-        if unit:
+        if unit is None:
+            self._refuse_to_hire(words)
+        else:
             self._deaths[unit.name] += 1
             if self._deaths[unit.name] < _MOST_DEATHS:
                 self._ledger.left.appendleft(unit)
@@ -175,6 +190,14 @@ class _Crew:
                 self._ledger.fail(unit, f"{unit.inputs[0].name}: {what}")
         if self._ledger.left:
             self._hire()
+
+    def _refuse_to_hire(self, words: str) -> None:
+        """Raise `InputError` for what ends each worker before it has begun."""
+        if "ModuleNotFoundError" in words or "ImportError" in words:
+            raise InputError("a node of the cluster cannot import sentiment-scorer; install the same version there")
+        self._unborn += 1
+        if "creation task" in words or self._unborn == _MOST_DEATHS * self._size:
+            raise InputError(f"no worker can begin on a node of the cluster: {words.strip().splitlines()[-1]}")
 
     def _tell(self) -> None:
         """Say how far the run is, by what its workers say, at most every so often: each is asked."""
@@ -205,10 +228,10 @@ def _versions() -> Mapping[str, str]:
     return versions() | {"Python": platform.python_version()}
 
 
-def _refuse_other_versions(there: Mapping[str, str]) -> None:
+def _refuse_other_versions(node: str, there: Mapping[str, str]) -> None:
     other = [f"{name} {there.get(name)}, here {own}" for name, own in _versions().items() if there.get(name) != own]
     if other:
-        raise InputError(f"a node of the cluster has {'; '.join(other)}; install the same versions everywhere")
+        raise InputError(f"the node {node} of the cluster has {'; '.join(other)}; install the same versions everywhere")
 
 
 @contextmanager
@@ -222,14 +245,30 @@ def _connected(given: str | None) -> Iterator[Any]:
     alone = {"num_cpus": available_cpus(), "object_store_memory": _OBJECT_STORE, "include_dashboard": False}
     try:
         more = {} if address else alone
-        ray.init(address=address or "local", log_to_driver=False, logging_level="CRITICAL", **more)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        with _unheard() if address else nullcontext():
+            ray.init(address=address or "local", log_to_driver=False, logging_level="CRITICAL", **more)
+    except Exception as error:  # among them bare ones
         words = " ".join(str(error).split())
+        if isinstance(error, ConnectionError):
+            words += "; if it wants a token, have that in ~/.ray/auth_token, and RAY_AUTH_MODE=token"
         raise InputError(f"the Ray cluster at {address or 'this machine'} cannot be used: {words}") from error
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Let nothing reach standard error: while Ray connects it warns there each second of what it then raises."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _address(given: str | None) -> str | None:
@@ -251,14 +290,18 @@ def _address(given: str | None) -> str | None:
 
 
 def _answers(address: str) -> bool:
+    """Something there speaks HTTP/2, as Ray's head does; its dashboard, for one, does not."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
 
-    async def connect() -> None:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, int(port)), _SECONDS_TO_ANSWER)
-        writer.close()
+    async def greeted() -> bytes:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(_GREETING)
+        try:
+            return await reader.readexactly(4)
+        finally:
+            writer.close()
 
     try:
-        asyncio.run(connect())
-    except (OSError, ValueError, TimeoutError):
+        return asyncio.run(asyncio.wait_for(greeted(), _SECONDS_TO_ANSWER))[3:] == _SETTINGS
+    except (OSError, ValueError, EOFError, TimeoutError):
         return False
-    return True

@@ -1,7 +1,7 @@
 """Which outputs of a folder are finished, kept in it until all are: the same command goes on with the others."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ from scorer.run.attempt import attempt, changes, journal_in, refuse_changed
 from scorer.run.fingerprint import Fingerprint
 from scorer.run.plan import Plan, Unit
 
-__all__ = ["FinishedUnits", "finished_units"]
+__all__ = ["FinishedUnits", "finished_units", "identities_of"]
 
 
 @contextmanager
@@ -49,37 +49,37 @@ class FinishedUnits:
             refuse_changed(self._name, changes(left_by, fingerprint))
         self._note(fingerprint=fingerprint.entries)
 
-    def find(self, unit: Unit) -> Mapping[str, Any] | None:
-        """The summary of a unit that is finished; raises `OutputError` if its input was changed since."""
-        found = self._finished.get(unit.name)
-        if found is None or not unit.is_there():
-            return None
-        if found["inputs"] != _identities(unit):
+    def find(self, unit: Unit) -> tuple[bool, Mapping[str, Any] | None]:
+        """Whether its output is there, and the summary of a unit that is finished.
+
+        Raises `OutputError` if its input was changed since.
+        """
+        found, is_there = self._finished.get(unit.name), unit.is_there()
+        if found is None or not is_there:
+            return is_there, None
+        if found["inputs"] != identities_of(unit):
             raise OutputError(
                 f"{unit.inputs[0].name}: was changed after {unit.name} was finished; "
                 "forget what is finished with --restart --force"
             )
         summary: Mapping[str, Any] = found["summary"]
-        return summary
+        return True, summary
 
     def is_begun(self, unit: Unit) -> bool:
         """What stands at the unit's place, if anything, was written by an attempt that had no time to say so."""
         return unit.name in self._begun
 
-    def note_begun(self, unit: Unit) -> None:
-        """From now on what appears at the unit's place is ours; on disk when this returns."""
-        self._note(begun=unit.name)
+    def note_begun(self, units: Sequence[Unit]) -> None:
+        """From now on what appears at their places is ours; on disk when this returns."""
+        for unit in units:
+            self._note(begun=unit.name)
         self._write()
 
-    def note_finished(self, unit: Unit, summary: Mapping[str, Any]) -> None:
-        """The unit needs nothing more; on disk together with what follows, or by `keep`."""
-        record = {unit.name: {"inputs": _identities(unit), "summary": summary}}
+    def note_finished(self, unit: Unit, inputs: Sequence[Mapping[str, str]], summary: Mapping[str, Any]) -> None:
+        """The unit needs nothing more, its `inputs` being these; on disk together with what follows."""
+        record = {unit.name: {"inputs": inputs, "summary": summary}}
         self._finished |= record
         self._note(finished=record)
-
-    def keep(self) -> None:
-        """Put on disk what is noted."""
-        self._write()
 
     def leave(self, error: BaseException) -> None:
         """Keep what is finished, and say so in a note to `error`; if that is nothing, leave nothing."""
@@ -102,9 +102,11 @@ class FinishedUnits:
         self._unwritten.append(json.dumps(record).encode())
 
     def _write(self) -> None:
-        self._journal.append(self._unwritten)
+        if self._unwritten:
+            self._journal.append(self._unwritten)
         self._unwritten.clear()
 
 
-def _identities(unit: Unit) -> list[dict[str, str]]:
+def identities_of(unit: Unit) -> list[dict[str, str]]:
+    """What its inputs are now, each as its fingerprint says."""
     return [dict(file.identity()) for file in unit.inputs]

@@ -50,6 +50,7 @@ def test_it_refuses_what_the_run_refuses(command: Command, model: Path, tmp_path
     run = ("scorer", "run", "in.parquet", "--dry-run", "-o")
     one_line(command(*run, "in.parquet"), "is the input itself")
     one_line(command(*run, "none/out.parquet"), "none")
+    assert "output: none/in.parquet" in " ".join(command(*run, "none/").out.split())
     one_line(command("scorer", "run", "in.parquet", "--dry-run", "-o", "out.csv", "--text-column", "txt"), "'text'?")
     (tmp_path / "out.parquet").touch()
     one_line(command(*run, "out.parquet"), "exists already", "--force")
