@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-DESKTOP, PHONE = 1280, 360
-"""Widths in pixels: 360 is that of most phones that are sold."""
+DESKTOP, PHONE, PAPER = 1280, 360, 695
+"""Widths in pixels: 360 is that of most phones that are sold, 695 what margins leave of A4."""
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -58,12 +58,18 @@ class Chromium:
         return page.screenshot(path=self._pictures / f"{name}.png", full_page=True)  # type: ignore[no-any-return]
 
     def pictures(self, path: Path, name: str) -> None:
-        """Pictures of a page on a desktop and on a phone, light and dark; fails if the colours do not differ."""
+        """Pictures of a page on a desktop, a phone and paper; fails if light is not light, or a printed table is cut."""
         for dark in (False, True):
             for width, device in ((DESKTOP, "desktop"), (PHONE, "phone")):
                 with self.open(path, width=width, dark=dark) as page:
                     self.picture(page, f"{name}-{device}-{'dark' if dark else 'light'}")
                     assert (_brightness(page) < 0.3) is dark
+        with self.open(path, width=PAPER, dark=True) as page:
+            page.emulate_media(media="print")
+            self.picture(page, f"{name}-paper")
+            assert _brightness(page) == 1
+            cut = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth + 1)"
+            assert page.evaluate(f"{cut}.map((one) => one.ariaLabel)") == []
 
 
 def _brightness(page: Any) -> float:

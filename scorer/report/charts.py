@@ -65,11 +65,11 @@ _STYLE = {
     "svg.fonttype": "none",  # text stays text
     "text.parse_math": False,  # a dollar sign is one
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 12,
     "text.color": INK,
     "axes.edgecolor": GRID,
     "axes.labelcolor": SOFT,
-    "axes.labelsize": 9.5,
+    "axes.labelsize": 11.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.spines.left": False,
@@ -81,14 +81,14 @@ _STYLE = {
     "grid.linewidth": 0.8,
     "xtick.color": GRID,
     "xtick.labelcolor": SOFT,
-    "xtick.labelsize": 9,
+    "xtick.labelsize": 11,
     "ytick.color": GRID,
     "ytick.labelcolor": SOFT,
-    "ytick.labelsize": 9,
+    "ytick.labelsize": 11,
     "ytick.major.size": 0,
     "lines.linewidth": 2,
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 11,
     "legend.labelcolor": SOFT,
 }
 _SVG = "http://www.w3.org/2000/svg"
@@ -99,7 +99,7 @@ _GEOMETRY = {"d", "x", "y", "width", "height", "transform", "viewBox"}
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _numbers = itertools.count()  # of drawings: their marks need names of their own
 
-WIDTH, NARROW, BROAD = 430, 340, 900
+WIDTH, NARROW, BROAD = 380, 340, 900
 """Of a drawing in one of two columns, on a phone, and across the page."""
 
 Points = Sequence[float]
