@@ -58,7 +58,7 @@ class Chromium:
         return page.screenshot(path=self._pictures / f"{name}.png", full_page=True)  # type: ignore[no-any-return]
 
     def pictures(self, path: Path, name: str) -> None:
-        """Pictures of a page on a desktop, a phone and paper; fails if light is not light, or a printed table is cut."""
+        """Pictures of a page on a desktop, a phone and paper; fails if dark is not dark, or a printed table is cut."""
         for dark in (False, True):
             for width, device in ((DESKTOP, "desktop"), (PHONE, "phone")):
                 with self.open(path, width=width, dark=dark) as page:

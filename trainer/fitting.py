@@ -19,7 +19,7 @@ from trainer.data.languages import Languages, languages_of
 from trainer.data.reviews import DataOptions, EncodedReviews, column_of, sources_of
 from trainer.data.splits import Splits, choose_splits
 from trainer.data.tokenizer import make_tokenizer, pad_id_of
-from trainer.learning.calibration import Calibration, calibrate
+from trainer.learning.calibration import Calibration, as_it_comes, calibrate, cross_calibrated
 from trainer.learning.checkpoint import (
     Checkpoint,
     EpochRecord,
@@ -115,9 +115,7 @@ def describe_result(result: FitResult) -> list[str]:
 
 def _fit(options: FitOptions, observer: FitObserver) -> FitResult:
     keep_freed_memory()
-    start = (
-        load_start(options.recipe.start) if options.recipe.start else None
-    )  # before the data, which may take minutes
+    start = load_start(options.recipe.start) if options.recipe.start else None  # first, for data may take minutes
     observer.said(f"loading {options.data}")
     with state_to_resume(options.output, resume=options.resume) as last:
         splits = choose_splits(options.data, options.recipe, options.seed)
@@ -269,26 +267,32 @@ class _Session:
         served = self._learner.served_network()
         predictions = judge.predictions(epoch, served)
         judged = joined_predictions(predictions)
-        calibration = calibrate(*judged[:3]) if self._recipe.calibrate else None
+        # The model that the fit went on from is calibrated already, and by more reviews.
+        calibration = (calibrate if epoch else as_it_comes)(*judged[:3]) if self._recipe.calibrate else None
         if calibration:  # an epoch is as good as what would be served of it
             predictions = [one._replace(logits=calibration.of(one.logits)) for one in predictions]
         validated, calibrated = mean_of(predictions, self._recipe.mean_over), joined_predictions(predictions)
         figures = trained.loss, trained.accuracy, validated.loss, validated.accuracy
         seconds = round(time.perf_counter() - started, 2)
-        noise = self._noise(calibrated, judge) if epoch else 0.0
+        noise = self._noise(judged, calibrated, judge) if epoch else 0.0
         record = EpochRecord(epoch, *figures, seconds, figures_by_source(calibrated, judge.sources), noise)
         self.history.append(record)
         self._save(record, served, calibration)
         observer.epoch_ended(record, best_epoch(self.history) is record)
 
-    def _noise(self, calibrated: Prediction, judge: Judge) -> float:
-        """Standard error of an epoch's gain in loss on the model that the fit went on from."""
+    def _noise(self, judged: Prediction, calibrated: Prediction, judge: Judge) -> float:
+        """How much of an epoch's gain in loss on the model that the fit went on from may be chance.
+
+        It is the standard error of the gain, and what comes from reviews that judge the calibration fitted to them: of
+        few reviews that is more than many fits gain.
+        """
         if self._first is None:
             return 0.0
-        before = joined_predictions(judge.predictions(0, self._first))
-        before = before._replace(logits=calibrate(*before[:3]).of(before.logits))
-        gains = (losses_of(before) - losses_of(calibrated)).numpy()
-        return float(gains.std() / math.sqrt(len(gains)))
+        honest = judged._replace(logits=cross_calibrated(*judged[:3])) if self._recipe.calibrate else judged
+        losses = losses_of(honest)
+        gains = losses_of(joined_predictions(judge.predictions(0, self._first))) - losses
+        own = float((losses - losses_of(calibrated)).mean())
+        return float(gains.std()) / math.sqrt(len(gains)) + max(0.0, own)
 
     def _save(self, record: EpochRecord, served: SentimentLSTM, calibration: Calibration | None) -> None:
         folder = run_folder(self._options.output)

@@ -1,6 +1,7 @@
 """`trainer fit` of few reviews: it goes on from a model that exists, is judged in folds, and says how good it is."""
 
 import json
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from exporter.graph import Served, export_graph
 from exporter.model_card import model_card
 from exporter.recurrence import fastest_graph
 from scorer.model.sealed import Card, read_sealed, seal
+from scorer.scoring import Scorer
 from scorer.tokens.encoder import TextEncoder, TextSettings
 from scorer.tokens.words import word_tokenizer
 from tests.conftest import DATA, TINY, Command, one_line
@@ -221,6 +223,22 @@ def test_few_reviews_in_another_language_begin_anew(command: Command) -> None:
     assert "\nlanguage: [hi]\n---\n" in model_card("acme/hotels", read_sealed(Path("hindi.onnx")))
     assert command("exporter", "to-onnx", "hindi.pth", "--language", "mr,hi", "-o", "stated.onnx").code == 0
     assert "language: mr, hi; words" in command("scorer", "inspect", "stated.onnx").out
+
+
+def test_a_model_that_is_not_surpassed_is_kept_as_it_was(command: Command) -> None:
+    start = sealed_model(Path("start.onnx"))
+    texts = [" ".join(words) for words in permutations(("the", "good", "bad", "film", "not"), 3)]
+    probabilities = Scorer.open(start).score_texts(pa.array(texts)).probability
+    labels = np.random.default_rng(3).random(len(texts)) < probabilities  # so that it is calibrated
+    write_lines(Path("own.csv"), [f"{text},{label:d}" for text, label in zip(texts, labels, strict=True)])
+    fit = ("trainer", "fit", "--data", "own.csv", "--start", start, "--epochs", 1, "--folds", 2)
+    told = command(*fit, "--learning-rate", 1e-9, "--test-share", "none")
+    assert told.code == 0, told.err
+    assert "was not surpassed by more than chance, so it is kept" in told.out
+    kept, before = load_checkpoint(Path("best.pth")), load_start("start.onnx")
+    assert kept.epoch == 0
+    for name in ("head.weight", "head.bias"):
+        torch.testing.assert_close(kept.model_state_dict[name] / kept.temperature, before.weights[name])
 
 
 @pytest.mark.parametrize("options", [(), ("--validation", "test")])

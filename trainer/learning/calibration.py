@@ -18,6 +18,7 @@ from trainer.data.weights import effective_rows
 
 __all__ = ["Calibration", "calibrate", "fit_scaling"]
 
+_PARTS = 5
 _SPREAD = 0.7  # deviation of the logarithm of temperatures, and of shifts, that are to be expected
 
 
@@ -70,7 +71,28 @@ def calibrate(logits: Tensor, labels: Tensor, weights: Tensor, bins: int = BINS)
     The weights are those of training (`trainer.data.weights`): what is fitted to a skewed source as it comes would
     suit its frequent label alone.
     """
-    temperature, shift = fit_scaling(logits, labels, weights)
+    return _measured(logits, labels, weights, *fit_scaling(logits, labels, weights), bins)
+
+
+def as_it_comes(logits: Tensor, labels: Tensor, weights: Tensor, bins: int = BINS) -> Calibration:
+    """A calibration that changes nothing, measured like others."""
+    return _measured(logits, labels, weights, 1.0, 0.0, bins)
+
+
+def cross_calibrated(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Logits [rows], those of each fifth calibrated by the others: as good as they would be of new reviews."""
+    part = torch.arange(len(logits)) % _PARTS
+    found = torch.empty_like(logits)
+    for one in range(_PARTS):
+        others = part != one
+        temperature, shift = fit_scaling(logits[others], labels[others], weights[others])
+        found[~others] = logits[~others] / temperature + shift
+    return found
+
+
+def _measured(
+    logits: Tensor, labels: Tensor, weights: Tensor, temperature: float, shift: float, bins: int
+) -> Calibration:
     before, after = (
         expected_calibration_error(torch.sigmoid(scaled).numpy(), labels.numpy(), weights.numpy(), bins)
         for scaled in (logits, logits / temperature + shift)

@@ -52,7 +52,7 @@ class EpochRecord:
     sources: dict[str, dict[str, float]] = field(default_factory=dict)
     """Each source's held-out figures by its name: `SourceFigures`, as fields."""
     noise: float = 0.0
-    """Standard error of the gain in validation loss on the model that the fit went on from, which is epoch 0."""
+    """How much of the gain in validation loss on epoch 0, the model that the fit went on from, may be chance."""
 
 
 @dataclass(frozen=True)

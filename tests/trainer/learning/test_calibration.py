@@ -5,7 +5,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from scorer.evaluation.calibration import expected_calibration_error
 from trainer.data.weights import cell_weights
-from trainer.learning.calibration import calibrate, fit_scaling
+from trainer.learning.calibration import as_it_comes, calibrate, cross_calibrated, fit_scaling
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,26 @@ def test_a_shift_makes_up_for_a_leaning_network() -> None:
     calibration = calibrate(true + 1.5, labels, torch.ones(20_000))
     assert calibration.shift == pytest.approx(-1.5, abs=0.1)
     assert calibration.of(torch.tensor([1.5])).item() == pytest.approx(0, abs=0.1)
+
+
+def test_what_a_calibration_gains_on_its_own_reviews_is_not_taken_for_a_gain() -> None:
+    generator = torch.Generator().manual_seed(0)
+    own, honest = [], []
+    for _ in range(20):  # calibrated already: there is nothing to gain
+        logits = torch.randn(40, generator=generator) * 2
+        labels = torch.bernoulli(torch.sigmoid(logits), generator=generator)
+        calibrations = (
+            calibrate(logits, labels, torch.ones(40)).of(logits),
+            cross_calibrated(logits, labels, torch.ones(40)),
+        )
+        for found, calibrated in zip((own, honest), calibrations, strict=True):
+            before, after = (binary_cross_entropy_with_logits(one, labels).item() for one in (logits, calibrated))
+            found.append(before - after)
+    assert np.mean(own) > 0 > np.mean(honest)
+
+
+def test_a_calibration_that_changes_nothing_is_measured_as_others_are() -> None:
+    logits, labels = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, 0.0, 0.0])
+    found = as_it_comes(logits, labels, torch.ones(3))
+    assert torch.equal(found.of(logits), logits)
+    assert found.ece_before == found.ece_after == calibrate(logits, labels, torch.ones(3)).ece_before
