@@ -92,8 +92,8 @@ def _of_units(done: Progress) -> Iterator[str]:
     """What there is to say of a run with several outputs, and of a cluster's workers."""
     if done.units:
         yield f"{done.finished:,} of {done.units:,} outputs"
-    if done.workers:
-        yield f"{done.workers:,} worker{'s' if done.workers > 1 else ''}"
+    if done.workers is not None:
+        yield f"{done.workers:,} worker{'s' if done.workers != 1 else ''}"
     if done.failed:
         yield f"{done.failed:,} failed"
     if done.lost:
@@ -102,7 +102,7 @@ def _of_units(done: Progress) -> Iterator[str]:
 
 def _memory(done: Progress) -> Iterator[str]:
     """What this process takes, where it does the work."""
-    if not done.workers and (memory := taken_memory()):
+    if done.workers is None and (memory := taken_memory()):
         yield f"{memory / 1e6:,.0f} MB"
 
 

@@ -58,7 +58,9 @@ class Ledger:
         self.failures[unit.name] = reason
         self._bytes_done += unit.size
 
-    def progress(self, at_work: Iterable[tuple[Unit, Progress]] = (), workers: int = 0, lost: int = 0) -> Progress:
+    def progress(
+        self, at_work: Iterable[tuple[Unit, Progress]] = (), workers: int | None = None, lost: int = 0
+    ) -> Progress:
         """How far all units are; how much is left is told by their bytes."""
         total, read = self._total, float(self._bytes_done)
         counts = {name: getattr(total, name) for name in ("rows", "resumed", "scored", "positive")}

@@ -128,8 +128,8 @@ class Progress:
     """Outputs of a run that has several; the counts above are of all of them."""
     finished: int = 0
     failed: int = 0
-    workers: int = 0
-    """Of a cluster, those that have a unit now."""
+    workers: int | None = None
+    """Of a cluster, those that have a unit now; None where this process does the work."""
     lost: int = 0
     """Workers that ended over their work; it was given to others."""
 

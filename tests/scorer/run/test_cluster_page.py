@@ -82,13 +82,13 @@ def walk() -> Iterator[Walk]:
             one.environment["RAY_AUTH_MODE"] = "token"  # as the page says
             yield one
         finally:
-            stop(short)
+            stop(f"{short}/ray")
 
 
 def stop(folder: str) -> None:
-    """End the processes of Ray whose command line names a folder."""
+    """End the processes whose command line names a folder: of all of Ray, or of the node whose Python lies there."""
     for _ in range(100):
-        found = processes(f"{folder}/ray")
+        found = processes(folder)
         for process in found:
             os.kill(process, signal.SIGKILL)
         if not found:
@@ -120,6 +120,21 @@ OTHERS = {
 }
 
 
+@pytest.fixture(scope="module")
+def _busy(walk: Walk) -> None:
+    """All CPUs of the page's nodes are taken: what comes next goes to others."""
+    take = f"""
+import ray
+ray.init({walk.address!r}, log_to_driver=False)
+guest = ray.remote(num_cpus=1)(type("Guest", (), {{"here": lambda self: None}}))
+cpus = int(ray.cluster_resources()["CPU"])
+ray.get([guest.options(lifetime="detached", name=str(one)).remote().here.remote() for one in range(cpus)], timeout=60)
+"""
+    done = walk.run(sys.executable, "-c", take)
+    assert done.code == 0, done.err
+
+
+@pytest.mark.usefixtures("_busy")
 @pytest.mark.parametrize("other", OTHERS)
 def test_a_node_with_another_environment(walk: Walk, other: str) -> None:
     """A real one: an environment of its own, which shares all but the tool with this one."""
@@ -133,9 +148,12 @@ def test_a_node_with_another_environment(walk: Walk, other: str) -> None:
     with (site / "scorer" / name).open("a") as file:
         file.write(added)
     join = ["-m", "ray.scripts.scripts", "start", "--address", walk.address, "--num-cpus", "8"]
-    joined = walk.run(str(home / "bin" / "python"), *join, PYTHONPATH="", RAY_TMPDIR=str(walk.folder.parent))
-    assert joined.code == 0, joined
     run = ["scorer", "run", "reviews/", "-o", f"{other}/", "--engine", "ray", "--ray-address", walk.address]
-    result = walk.run(*run)
+    try:
+        joined = walk.run(str(home / "bin" / "python"), *join, PYTHONPATH="", RAY_TMPDIR=str(walk.folder.parent))
+        assert joined.code == 0, joined
+        result = walk.run(*run)
+    finally:
+        stop(str(home))
     one_line(result)
     assert re.search(words, result.err), result.err
