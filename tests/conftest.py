@@ -18,8 +18,8 @@ hypothesis.settings.load_profile("any machine")
 DATA = Path(__file__).parents[1] / "data"
 EVERY_CHARACTER = [chr(code) for code in range(1, 0x10000) if not 0xD800 <= code < 0xE000]
 """Of Unicode's basic plane."""
-TINY = ("--embedding-dim", "8", "--hidden-dim", "8", "--vocab-size", "500", "--epochs", "2", "--sentence-copies", "0")
-TINY += ("--least-steps", "0", "--phrases", "97", "--head-dim", "4")
+SMALL = ("--embedding-dim", "8", "--hidden-dim", "8", "--vocab-size", "500", "--epochs", "2")
+TINY = (*SMALL, "--sentence-copies", "0", "--least-steps", "0", "--phrases", "97", "--head-dim", "4")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -23,7 +23,7 @@ from scorer.model.batches import pad_rows
 from scorer.model.runtime import onnxruntime as ort
 from scorer.tokens.encoder import TextEncoder, TextSettings
 from scorer.tokens.words import word_tokenizer
-from tests.conftest import DATA, TINY, Command
+from tests.conftest import DATA, SMALL, Command
 from tests.hub_server import TOKEN, hub
 from tests.test_docs import run_page
 from trainer.learning.checkpoint import load_checkpoint
@@ -119,7 +119,7 @@ def ask_optimum(folders: list[Path], texts: list[str]) -> list[dict[str, Scores]
 def test_optimum_and_pipelines_give_the_same_labels_and_scores(
     command: Command, tmp_path: Path, fitted: Path, tokenizer_folder: Path
 ) -> None:
-    fit = ["--recipe", "tutorial", "--data", DATA, "--tokenizer", tokenizer_folder, *TINY[:-4]]
+    fit = ["--recipe", "tutorial", "--data", DATA, "--tokenizer", tokenizer_folder, *SMALL]
     assert command("trainer", "fit", *fit, "-o", tmp_path / "tutorial.pth").code == 0
     checkpoints = [fitted / "best.pth", tmp_path / "tutorial.pth"]
     models = [tmp_path / f"{checkpoint.stem}.onnx" for checkpoint in checkpoints]
