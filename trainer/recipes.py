@@ -29,8 +29,8 @@ from trainer.values import (
 
 __all__ = ["FEW_REVIEWS", "NETWORK_VALUES", "RECIPES", "Recipe", "Teachers", "recipe_from"]
 
-FEW_REVIEWS = 3_000
-"""Below so many reviews to learn from, recipe default goes on from the embedded model: docs/SMALL_DATA.md."""
+FEW_REVIEWS = 20_000
+"""Below so many reviews to learn from, recipe default goes on from the embedded model: docs/SMALL_DATA.md says why."""
 
 NETWORK_VALUES = (
     "tokenizer",
