@@ -14,167 +14,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
-from subprocess import PIPE
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.cluster import seconds, write_files
+from benchmarks.costs import cluster_of_two, measured_driver, measured_ray, measured_workers
 from benchmarks.simulation import Cluster, Costs, simulate
 from scorer.model.sealed import EMBEDDED_MODEL, read_sealed
-from scorer.run.fingerprint import fingerprint_of
-from scorer.run.ledger import Ledger
-from scorer.run.options import RunOptions, RunSummary
-from scorer.run.plan import plan_run
-from scorer.run.ray import Worker
-from scorer.run.units import finished_units, identities_of
 from scorer.system.limits import available_cpus
-
-_NAMES = 1_000
-_CALLS = 30
-_WAITED_FOR = (100, 4_000)
-"""Workers, in two measurements whose difference is what one more costs."""
-_FEW, _TINY = 6, 40
-"""Units of a worker that measures: few large ones, and such as have nothing but their fixed cost."""
-_WORKER = """
-import json, sys, time
-from pathlib import Path
-from scorer.model.sealed import EMBEDDED_MODEL, read_sealed
-from scorer.run.options import RunOptions
-from scorer.run.ray import Worker
-folder, own, few, tiny = Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:])
-worker = Worker(read_sealed(EMBEDDED_MODEL), None, 2)
-
-def score(name, number):
-    began = time.perf_counter()
-    options = RunOptions(input=folder / name, output=folder / f"{own}-{number}-{name}", workers=1, force=True)
-    summary, _ = worker.score(options)
-    return summary.rows, time.perf_counter() - began
-
-score("tiny.parquet", 0)
-print("ready", flush=True)
-sys.stdin.readline()
-tinies = [score("tiny.parquet", number)[1] for number in range(tiny)]
-rates = [rows / took for rows, took in (score("few.parquet", number) for number in range(few))]
-print(json.dumps([sorted(tinies)[tiny // 2], sorted(rates)[few // 2]]))
-"""
-
-
-def measured_workers(reviews: Path, folder: Path, count: int) -> tuple[float, float]:
-    """Seconds of a unit of one row, and rows a second, of so many workers at work at once; each is its own process."""
-    write_files(reviews, folder / f"rate{count}", 16_384, 1)
-    (folder / f"rate{count}" / "r00000.parquet").rename(folder / "few.parquet")
-    pq.write_table(pq.read_table(reviews).slice(0, 1), folder / "tiny.parquet")
-    run = [sys.executable, "-c", _WORKER, str(folder)]
-    workers = [
-        subprocess.Popen([*run, str(n), str(_FEW), str(_TINY)], stdin=PIPE, stdout=PIPE, text=True)
-        for n in range(count)
-    ]
-    for worker in workers:
-        assert worker.stdout
-        worker.stdout.readline()
-    for worker in workers:
-        assert worker.stdin
-        worker.stdin.write("\n")
-        worker.stdin.flush()
-    found = [json.loads(worker.communicate()[0]) for worker in workers]
-    tiny, rate = (float(statistics.mean(values)) for values in zip(*found, strict=True))
-    rows = int(pq.read_metadata(folder / "few.parquet").num_rows)
-    return tiny, rows / (rows / rate - tiny)
-
-
-def measured_driver(folder: Path) -> dict[str, float]:
-    """What the driver takes for names, notes and writes, without Ray."""
-    few = folder / "names"
-    few.mkdir()
-    table = pa.table({"text": ["good"]})
-    for number in range(_NAMES):
-        pq.write_table(table, few / f"r{number:05d}.parquet")
-    options, sealed = RunOptions(input=few, output=folder / "named", one_each=True), read_sealed(EMBEDDED_MODEL)
-    began = time.perf_counter()
-    plan = plan_run(options)
-    plan.units[0].make_folder()
-    with finished_units(plan, fingerprint_of([], options, sealed)) as done:
-        ledger = Ledger(plan, options, sealed, done)
-        name = (time.perf_counter() - began) / _NAMES
-        summary = RunSummary.of_nothing(options, sealed)
-
-        def note(most: int) -> float:
-            began = time.perf_counter()
-            for unit in ledger.begin(most):
-                ledger.finish(unit, identities_of(unit), replace(summary))
-            return time.perf_counter() - began
-
-        one = statistics.median(note(1) for _ in range(_CALLS))
-        many = statistics.median(note(20) for _ in range(_CALLS))
-    each = max(many - one, 0) / 19
-    return {"name": name, "sync": one - each, "note": each}
-
-
-class Silent:
-    """An actor that never answers."""
-
-    def wait(self) -> None:
-        """For longer than anybody measures."""
-        time.sleep(1e6)
-
-
-def measured_ray(address: str, sealed: Any) -> dict[str, float]:
-    """What Ray takes on a cluster that is there: to connect, to start a worker, to wait for many, to answer."""
-    import ray
-
-    began = time.perf_counter()
-    ray.init(address=address, log_to_driver=False, logging_level="CRITICAL")
-    connect = time.perf_counter() - began
-    model, kind = ray.put(sealed), ray.remote(num_cpus=1, max_restarts=0, max_concurrency=2)(Worker)
-    began = time.perf_counter()
-    workers = [kind.remote(model, None, 1) for _ in range(2)]
-    hire = (time.perf_counter() - began) / 2
-    ray.get([worker.versions.remote() for worker in workers])
-    start = time.perf_counter() - began
-
-    silent = ray.remote(num_cpus=0)(Silent).remote()
-    never = [silent.wait.remote() for _ in range(_WAITED_FOR[1])]
-    few, many = (_median(partial(ray.wait, never[:count], timeout=0)) for count in _WAITED_FOR)
-    look = max(many - few, 0) / (_WAITED_FOR[1] - _WAITED_FOR[0])
-    answer = _median(lambda: [ray.get(one) for one in [workers[0].versions.remote() for _ in range(20)]]) / 20
-    ask = _median(lambda: ray.get([workers[0].progress.remote() for _ in range(20)])) / 20
-    began = time.perf_counter()
-    ray.shutdown()
-    connect += time.perf_counter() - began
-    return {"connect": connect, "hire": hire, "start": start, "look": look, "answer": answer, "ask": ask}
-
-
-def _median(call: Callable[[], object]) -> float:
-    def once() -> float:
-        began = time.perf_counter()
-        call()
-        return time.perf_counter() - began
-
-    return statistics.median(once() for _ in range(_CALLS))
-
-
-@contextmanager
-def cluster_of_two() -> Iterator[Any]:
-    """Two raylets of one logical CPU each on this machine, as the tests start them."""
-    from ray.cluster_utils import Cluster as RealCluster
-
-    node = {"num_cpus": 1, "object_store_memory": 100 << 20}
-    cluster = RealCluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
-    try:
-        cluster.add_node(**node)
-        yield cluster
-    finally:
-        cluster.shutdown()
 
 
 def run_command(folder: Path, output: Path, *more: str) -> list[str]:
