@@ -20,7 +20,7 @@ __all__ = ["Fingerprint", "fingerprint_of", "identities", "versions"]
 # Options that change how a run is done, and the output's path, beside which the fingerprint lies.
 _WITHOUT_EFFECT = {"output", "force", "workers", "restart", "keep_every", "window_rows"}
 _WITHOUT_EFFECT |= {"engine", "ray_address", "memory_limit", "skip_existing"}
-_WITHOUT_EFFECT |= {"input", "more_inputs", "one_each"}  # what inputs are they say themselves
+_WITHOUT_EFFECT |= {"input", "more_inputs", "one_each", "of_folder"}  # what inputs are they say themselves
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class RunOptions:
     """Read after `input`; each may be a folder, or a pattern of names."""
     one_each: bool = False
     """The output is a folder, in which each input gets one of its own."""
+    of_folder: bool = False
+    """This is one of these; whoever gave the options keeps whose the outputs are."""
     union: bool = False
     """Of several inputs with different columns: an output has all of them, null where there is none."""
     keep_columns: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from scorer.model.batches import Batch
 from scorer.run.window import Window
 from scorer.scores import Scores
 
-__all__ = ["scored_in_order"]
+__all__ = ["scored_in_order", "scored_one_by_one"]
 
 _WORKERS_PER_ENCODER = 4
 """The network takes about five times as long as text to ids: 138 against 30 µs a review."""
@@ -51,6 +51,16 @@ def scored_in_order(
     finally:
         encoding.shutdown(cancel_futures=True)  # first, because it hands work to the other
         scoring.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def scored_one_by_one(
+    windows: Iterable[pa.RecordBatch],
+    prepare: Callable[[pa.RecordBatch], Window],
+    score: Callable[[Batch], NDArray[np.float64]],
+) -> Iterator[Iterator[tuple[Window, Scores]]]:
+    """The same in the caller's thread: of so few rows that others would begin when they are done."""
+    yield ((window, window.scores(map(score, window.batches))) for window in map(prepare, windows))
 
 
 def _small_at_first(windows: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -25,10 +25,11 @@ from scorer.files.source import arrow_errors
 from scorer.run.options import RunOptions
 from scorer.system.atomic import require_place
 
-__all__ = ["Plan", "Unit", "inputs_of", "plan_run"]
+__all__ = ["Plan", "Unit", "inputs_of", "is_small", "plan_run"]
 
-_SMALL = 64 << 20
+_WHOLE = 64 << 20
 """Bytes of a file that is never split: it need not be looked into to plan."""
+_SMALL = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class Unit:
     """Those of the run, with this unit's output as theirs."""
     size: int
     """Bytes of its inputs, about."""
+
+    @property
+    def is_small(self) -> bool:
+        """Threads of its own are not worth their while; several like it are, side by side."""
+        return is_small(self.size)
 
     @property
     def name(self) -> str:
@@ -73,6 +79,11 @@ class Plan:
     units: tuple[Unit, ...]
 
 
+def is_small(size: int | None) -> bool:
+    """Bytes that are scored in less time than it takes to open, finish and note a file a few times."""
+    return size is not None and 0 < size <= _SMALL
+
+
 def plan_run(options: RunOptions) -> Plan:
     """A unit for each input of `options`, in a folder of outputs that are called as their inputs are.
 
@@ -89,7 +100,7 @@ def plan_run(options: RunOptions) -> Plan:
         output = options.output / name if isinstance(options.output, Path) else f"{options.output.rstrip('/')}/{name}"
         if any(is_same(output, other) for other in (place, *options.inputs)):
             raise InputError(f"{shown(output)}: is the input itself; name another output")
-        own = replace(options, input=place, more_inputs=(), output=output, one_each=False)
+        own = replace(options, input=place, more_inputs=(), output=output, one_each=False, of_folder=True)
         _ = own.kind  # what cannot be written is refused before anything is
         units.append(Unit((file,), own, file.size or 0))
     units = [part for parts in asked(_split, units) for part in parts]
@@ -113,7 +124,7 @@ def inputs_of(options: RunOptions) -> list[Input]:
 def _split(unit: Unit) -> list[Unit]:
     """A unit, or one for each part of a large input, named in the order of its rows."""
     (file,), options = unit.inputs, unit.options
-    parts = _parts(file, options) if unit.size > _SMALL else []
+    parts = _parts(file, options) if unit.size > _WHOLE else []
     if len(parts) < 2:
         return [unit]
     whole = shown(options.output)

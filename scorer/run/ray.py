@@ -25,8 +25,8 @@ from scorer.model.sealed import SealedModel
 from scorer.run.fingerprint import fingerprint_of, versions
 from scorer.run.ledger import Ledger
 from scorer.run.options import OnProgress, Progress, RunOptions, RunSummary
-from scorer.run.plan import Plan, Unit
-from scorer.run.threads import run_in_threads
+from scorer.run.plan import Plan, Unit, is_small
+from scorer.run.threads import run_in_caller, run_in_threads
 from scorer.run.units import finished_units
 from scorer.scoring import Scorer
 from scorer.system.installation import command_to_add
@@ -78,7 +78,8 @@ class Worker:
         try:
             with limited_memory(self._limit):
                 file = input_at(options.input)
-                return run_in_threads([file], self._scorer, options, self._note), file.identity()
+                engine = run_in_caller if is_small(file.size) else run_in_threads
+                return engine([file], self._scorer, options, self._note), file.identity()
         except MemoryError:
             return f"{options.input}: out of memory; allow more with --memory-limit"
         except (SentimentScorerError, OSError) as error:

@@ -121,8 +121,13 @@ class FinishedWork:
         if time.monotonic() - self._written_at >= self._every:
             self._write()
 
-    def complete(self, summary: Mapping[str, Any]) -> None:
-        """Note that the output needs nothing more but to be closed and committed."""
+    def complete(self, summary: Mapping[str, Any], *, known: bool) -> None:
+        """Note that the output needs nothing more but to be closed and committed.
+
+        Not where nothing was kept and it is `known` whose that output is: it is soon made again.
+        """
+        if known and self._journal.is_empty:
+            return
         content = {"mark": self._output.mark(), "summary": summary}
         self._unwritten.append(_COMPLETE + json.dumps(content).encode())
         self._write()

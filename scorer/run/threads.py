@@ -1,11 +1,14 @@
 """The engine of one machine: source → scorer → sink, several windows at a time, rows in their order."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from scorer import __version__
 from scorer.errors import InputError, OnError, OutputError, ReadOnceError
@@ -15,24 +18,49 @@ from scorer.files.outputs import Output
 from scorer.files.pipes import is_pipe
 from scorer.files.places import is_same, output_at
 from scorer.files.source import Source
+from scorer.model.batches import Batch
 from scorer.model.sealed import SealedModel
 from scorer.run.fingerprint import Fingerprint, fingerprint_of, identities
 from scorer.run.options import OnProgress, RunOptions, RunSummary
-from scorer.run.pipeline import scored_in_order
+from scorer.run.pipeline import scored_in_order, scored_one_by_one
 from scorer.run.reading import Reading, open_inputs
 from scorer.run.resume import FinishedWork, finished_work
-from scorer.run.window import prepare_window
+from scorer.run.window import Window, prepare_window
 from scorer.scores import Scores, scored_schema
 from scorer.scoring import Scorer
 from scorer.system.limits import available_cpus
 
-__all__ = ["output_of", "output_schema", "refuse_to_replace", "run_in_threads"]
+__all__ = ["output_of", "output_schema", "refuse_to_replace", "run_in_caller", "run_in_threads"]
+
+_Pipeline = Callable[
+    [Iterable[pa.RecordBatch], Callable[[pa.RecordBatch], Window], Callable[[Batch], NDArray[np.float64]]],
+    AbstractContextManager[Iterator[tuple[Window, Scores]]],
+]
+"""From windows to the same windows with their scores, in order, by what prepares one and what scores a batch of it."""
 
 
 def run_in_threads(
     inputs: Sequence[Input], scorer: Scorer, options: RunOptions, on_progress: OnProgress | None
 ) -> RunSummary:
     """Score the rows of all inputs in threads of this process; an interrupted run goes on where it was."""
+    pipeline = partial(scored_in_order, workers=options.workers or available_cpus())
+    return _run(inputs, scorer, options, on_progress, pipeline)
+
+
+def run_in_caller(
+    inputs: Sequence[Input], scorer: Scorer, options: RunOptions, on_progress: OnProgress | None
+) -> RunSummary:
+    """Score them in the caller's thread: so few rows that others would begin when they are done."""
+    return _run(inputs, scorer, options, on_progress, scored_one_by_one)
+
+
+def _run(
+    inputs: Sequence[Input],
+    scorer: Scorer,
+    options: RunOptions,
+    on_progress: OnProgress | None,
+    pipeline: _Pipeline,
+) -> RunSummary:
     output = output_of(options)  # what cannot work is refused before anything is made
     source = open_inputs(inputs, options)
     schema = output_schema(source, options, scorer.sealed)
@@ -47,7 +75,7 @@ def run_in_threads(
         unchanged = partial(_refuse_changed, inputs, fingerprint)
         summary = RunSummary.of_nothing(options, scorer.sealed)
         summary.files = len(inputs)
-        return _score_all(source, schema, output, scorer, options, work, unchanged, summary, on_progress)
+        return _score_all(source, schema, output, scorer, options, work, unchanged, summary, on_progress, pipeline)
 
 
 def _score_all(
@@ -60,14 +88,14 @@ def _score_all(
     unchanged: Callable[[], None],
     summary: RunSummary,
     on_progress: OnProgress | None,
+    pipeline: _Pipeline,
 ) -> RunSummary:
     reading = Reading(source)
     prepare = partial(prepare_window, scorer=scorer, source=source, work=work, explain=options.columns.explain)
-    workers = options.workers or available_cpus()
     layout = layout_of(source, options.compression)
     with (
         open_sink(output, options.kind, schema, spelled_as(source, options.csv), layout) as sink,
-        scored_in_order(reading.windows(), prepare, scorer.log_odds, workers) as scored,
+        pipeline(reading.windows(), prepare, scorer.log_odds) as scored,
     ):
         for window, scores in scored:
             if options.on_error is OnError.fail:
@@ -82,7 +110,7 @@ def _score_all(
         skipped = source.skipped
         summary.skipped, summary.first_skipped, summary.skipped_in = skipped.lines, skipped.first, skipped.file
         unchanged()
-        work.complete(asdict(summary))
+        work.complete(asdict(summary), known=options.of_folder)
     return summary
 
 

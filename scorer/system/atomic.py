@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from scorer.errors import InputError
 from scorer.system.unsupported import going_without
 
 __all__ = ["beside", "commit_file", "naming", "require_new_place", "require_place", "sync", "write_aside"]
+
+_asking_for_umask = threading.Lock()
 
 
 @contextmanager
@@ -129,6 +132,8 @@ def _has_group(path: Path, group: int) -> bool:
 
 
 def _umask() -> int:
-    current = os.umask(0o077)
-    os.umask(current)
+    """That of this process, which only tells it when it gets another one: two threads at it would keep that."""
+    with _asking_for_umask:
+        current = os.umask(0o077)
+        os.umask(current)
     return current

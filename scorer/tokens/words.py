@@ -6,7 +6,7 @@ an Arrow column with one hash lookup for all words. Tests hold the two against e
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ from scorer.tokens.shapes import EVERY_SCRIPT, LINE_BREAK, SHAPES, Shape
 __all__ = ["PAD", "UNKNOWN", "WordEncoder", "word_tokenizer"]
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
+
+_FEW = 4096
+"""Words that a dictionary of Python finds sooner than Arrow, which hashes the whole vocabulary for every lookup."""
 
 _PARTS = ("added_tokens", "normalizer", "pre_tokenizer", "post_processor", "model")  # what decides the ids of a text
 
@@ -61,9 +64,16 @@ class WordEncoder:
     def encode(self, texts: pa.StringArray | pa.LargeStringArray) -> Ids:
         """Ids of all words; no text is null."""
         words, counts = self.split(texts)
+        if len(words) <= _FEW:
+            known, unknown = self._id_of_word.get, self.unknown_id
+            return np.array([known(word, unknown) for word in words.to_pylist()], np.int32), counts
         places = pc.index_in(words, value_set=self._words)
         del words  # they take more memory than all that follows
         return np.concatenate([self._ids[:0], *map(self._ids_at, places.chunks)]), counts  # no word, no chunk
+
+    @cached_property
+    def _id_of_word(self) -> dict[str, int]:
+        return dict(zip(self._words.to_pylist(), self._ids.tolist(), strict=True))
 
     def _ids_at(self, places: pa.Int32Array) -> NDArray[np.int32]:
         return self._ids.take(integers_of(places.fill_null(self._unknown_place)))

@@ -5,10 +5,12 @@ import socket
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from scorer.system import atomic
 from tests.conftest import DATA, Command, one_line
 
 pytestmark = pytest.mark.usefixtures("model")
@@ -86,6 +88,15 @@ def test_new_outputs_have_the_rights_of_the_umask(model: Path) -> None:
     program = [sys.executable, "-m", "scorer", "run", str(DATA / "reviews.csv"), "-o", "out.csv", "-q"]
     subprocess.run(program, check=True, umask=0o027)
     assert stat.S_IMODE(Path("out.csv").stat().st_mode) == 0o640
+
+
+def test_the_umask_stays_when_several_threads_ask_for_it() -> None:
+    before = os.umask(0o022)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(lambda _: atomic._umask(), range(20_000))) == {0o022}
+    finally:
+        assert os.umask(before) == 0o022
 
 
 @pytest.mark.parametrize("stem", ["x" * 246, "é" * 123, "x" * 251])

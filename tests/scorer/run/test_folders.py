@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -118,11 +119,12 @@ def test_outputs_that_are_there_stay(command: Command, reviews: Path) -> None:
 
 
 def test_killed_between_two_outputs(command: Command, reviews: Path) -> None:
-    """Once before an output was noted as finished, once after."""
+    """Before an output was noted as finished, and after; once all were begun together, or each on its own."""
     assert command("scorer", "run", reviews, "-o", "whole/").code == 0
-    for method, when in (("note_finished", 2), ("note_begun", 4)):
+    for method, when, together in (("note_finished", 2, 64), ("note_finished", 2, 1), ("note_begun", 4, 1)):
         program = (
             "import os; from scorer.run.units import FinishedUnits; from scorer.cli.app import main\n"
+            f"import scorer.run.folder; scorer.run.folder._TOGETHER = {together}\n"
             f"real, calls = FinishedUnits.{method}, []\n"
             f"def last(*given): calls.append(1); os.kill(os.getpid(), 9) if len(calls) == {when} else real(*given)\n"
             f"FinishedUnits.{method} = last\n"
@@ -137,6 +139,28 @@ def test_killed_between_two_outputs(command: Command, reviews: Path) -> None:
             assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
         assert files_in("out") == ALL
         shutil.rmtree("out")
+
+
+def test_small_inputs_are_done_side_by_side(command: Command) -> None:
+    """The same outputs, with the rights that any new file gets; one that fails ends the run, and is named."""
+    Path("in").mkdir()
+    for number in range(70):
+        write_table(Path(f"in/{number:02}.csv"), {"text": [f"good film, number {number}", "poor"] * (1 + number % 3)})
+    run = [sys.executable, "-m", "scorer", "run", "in", "-o", "out/", "-q"]
+    subprocess.run(run, check=True, umask=0o027)
+    for name in files_in("in"):
+        assert command("scorer", "run", f"in/{name}", "-o", "one.csv", "--force").code == 0
+        assert Path("out", name).read_bytes() == Path("one.csv").read_bytes()
+        assert stat.S_IMODE(Path("out", name).stat().st_mode) == 0o640
+    Path("in/40.csv").write_text('text\n"good\n')
+    result = command("scorer", "run", "in", "-o", "again/")
+    one_line(result, "in/40.csv: ")
+    assert not Path("again/40.csv").exists()
+    write_table(Path("in/40.csv"), {"text": ["good film, number 40", "poor"] * 2})
+    summary = json.loads(command("scorer", "run", "in", "-o", "again/", "--json").out)
+    assert 0 < summary["resumed"] < summary["rows"] == sum(2 * (1 + number % 3) for number in range(70))
+    for name in files_in("in"):
+        assert Path("again", name).read_bytes() == Path("out", name).read_bytes()
 
 
 def test_what_cannot_be_planned(command: Command, reviews: Path) -> None:
@@ -160,7 +184,7 @@ def test_what_cannot_be_planned(command: Command, reviews: Path) -> None:
 
 def test_a_large_parquet_file_becomes_several(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between its row groups, in the order of their names; large is here whatever has a byte."""
-    monkeypatch.setattr(scorer.run.plan, "_SMALL", 0)
+    monkeypatch.setattr(scorer.run.plan, "_WHOLE", 0)
     texts = [f"a {'good' if number % 3 else 'poor'} film, number {number}" for number in range(3000)]
     Path("in").mkdir()
     write_table(Path("in/b.parquet"), {"text": texts}, row_group=500)
@@ -175,7 +199,7 @@ def test_a_large_parquet_file_becomes_several(command: Command, monkeypatch: pyt
 
 def test_large_json_lines_become_several(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """At line breaks; what becomes columns is one, for its types are those of all lines."""
-    monkeypatch.setattr(scorer.run.plan, "_SMALL", 0)
+    monkeypatch.setattr(scorer.run.plan, "_WHOLE", 0)
     lines = [json.dumps({"n": number, "text": f"a good film {'x ' * (number % 90)}\n"}) for number in range(2000)]
     Path("in").mkdir()
     Path("in/b.jsonl").write_bytes(b"\xef\xbb\xbf" + "\n".join([*lines[:700], "", *lines[700:]]).encode())
@@ -191,7 +215,7 @@ def test_large_json_lines_become_several(command: Command, monkeypatch: pytest.M
 
 
 def test_bad_lines_of_a_later_part_are_named_by_their_number(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scorer.run.plan, "_SMALL", 0)
+    monkeypatch.setattr(scorer.run.plan, "_WHOLE", 0)
     lines = [f'{{"text": "a good film", "more": "{"x" * 3000}"}}'] * 900  # more than is read to know the columns
     Path("in").mkdir()
     for line, words in (("{no", "line 801: not JSON"), ('{"text": 1}', "line 801: its text is not a string")):
@@ -201,7 +225,7 @@ def test_bad_lines_of_a_later_part_are_named_by_their_number(command: Command, m
 
 
 def test_bad_rows_of_a_later_part_are_named_by_their_row(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scorer.run.plan, "_SMALL", 0)
+    monkeypatch.setattr(scorer.run.plan, "_WHOLE", 0)
     texts = [b"good"] * 900 + [b"\xff"] + [b"good"] * 99
     Path("in").mkdir()
     write_table(Path("in/b.parquet"), {"text": texts}, row_group=250)
