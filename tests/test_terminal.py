@@ -17,6 +17,7 @@ from scorer import Scorer
 from scorer.cli.display import RunDisplay
 from scorer.files.inputs import LocalInput
 from scorer.files.opening import open_source
+from scorer.run import plan
 from scorer.run.job import run
 from scorer.run.options import Progress, RunOptions
 from scorer.system.live_line import fitted as fitted_line
@@ -92,28 +93,39 @@ def test_a_log_gets_a_line_every_so_often(fitted: Path, tmp_path: Path, capfd: p
             )
 
 
+@pytest.mark.parametrize(
+    ("small", "expected"),
+    [
+        (1 << 20, [(0, 0), (300, 1), (600, 2), (900, 3)]),
+        (0, [(0, 0), (300, 0), (300, 1), (600, 1), (600, 2), (900, 2), (900, 3)]),
+    ],
+)
 def test_several_outputs_are_counted_as_one_run(
-    fitted: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    fitted: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    small: int,
+    expected: list[tuple[int, int]],
 ) -> None:
+    """Small ones when they are finished, side by side; others while they are at work, too."""
+    monkeypatch.setattr(plan, "_SMALL", small)
     (tmp_path / "in").mkdir()
     for number in range(3):
         write_table(tmp_path / "in" / f"{number}.csv", {"text": ["a good film"] * 300})
-    scorer, seen = Scorer.open(fitted / "best.onnx"), list[Progress]()
+    seen = list[Progress]()
     with RunDisplay(every=0.0) as display:
         run(
             RunOptions(tmp_path / "in", tmp_path / "out", one_each=True),
-            scorer,
+            Scorer.open(fitted / "best.onnx"),
             lambda done: (seen.append(done), display(done))[0],
         )
-    assert [(done.rows, done.finished, done.units) for done in seen] == [
-        (0, 0, 3),
-        (300, 0, 3),
-        (600, 1, 3),
-        (900, 2, 3),
-    ]
-    assert [done.fraction for done in seen] == pytest.approx([0, 1 / 3, 2 / 3, 1], abs=1e-3)
+    assert [(done.rows, done.finished) for done in seen] == expected
+    assert {done.units for done in seen} == {3}
+    assert [done.fraction for done in seen] == pytest.approx([rows / 900 for rows, _ in expected], abs=1e-3)
     shown = capfd.readouterr().err
-    assert re.search(r"67%, 600 of about \d+ rows, [\d,]+ rows/s, \d:\d\d left, 1 of 3 outputs, \d+% positive, ", shown)
+    line = r"67%, 600 of about \d+ rows, [\d,]+ rows/s, \d:\d\d left, [12] of 3 outputs, \d+% positive, "
+    assert re.search(line, shown)
 
 
 def test_what_is_left_is_counted_in_bytes(fitted: Path, tmp_path: Path) -> None:
