@@ -42,11 +42,15 @@ def _scored(
 ) -> Iterator[tuple[Unit, RunSummary]]:
     """The next unit, or several of them if they are small, and what was done."""
     if small := sum(1 for _ in takewhile(lambda unit: unit.is_small, islice(ledger.left, _TOGETHER))):
-        units, run = ledger.begin(small), lambda unit: run_in_caller(unit.inputs, scorer, unit.options, None)
-        yield from zip(units, pool.map(run, units), strict=True)
+        units = ledger.begin(small)
+        yield from zip(units, pool.map(partial(_score_small, scorer), units), strict=True)
     else:
         (unit,) = ledger.begin()
         yield unit, run_in_threads(unit.inputs, scorer, unit.options, partial(hear, unit))
+
+
+def _score_small(scorer: Scorer, unit: Unit) -> RunSummary:
+    return run_in_caller(unit.inputs, scorer, unit.options, None)
 
 
 def _tell(
