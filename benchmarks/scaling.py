@@ -83,7 +83,10 @@ FILE_SERVER = 10e9
 """Bytes a second."""
 _LATENCY = 0.03
 """Seconds for which a store lets one wait."""
-_REQUESTS, _NAME_REQUESTS, _AT_ONCE = 8, 3, 32
+_REQUESTS = 8
+"""Of a worker for each unit."""
+_NAMES_IN_ANSWER = 1_000
+"""Of a listing; the driver asks for one of inputs and one of outputs."""
 Rows = list[tuple[str, ...]]
 
 
@@ -100,7 +103,7 @@ def large_cluster(nodes: int, row_bytes: float, storage: float = float("inf")) -
         node_bandwidth=1.25e9,  # 10 Gbit/s
         storage_bandwidth=storage,
         latency=_REQUESTS * _LATENCY,
-        name_latency=_NAME_REQUESTS * _LATENCY / _AT_ONCE,
+        name_latency=2 * _LATENCY / _NAMES_IN_ANSWER,
         workers_per_second=550,  # 10,000 actors in 18.2 s
         model_seconds=nodes * EMBEDDED_MODEL.stat().st_size / (50 * (1 << 30) / 16.9),  # 1 GiB to 50 nodes: 16.9 s
         spread=0.05,

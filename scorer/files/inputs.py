@@ -10,9 +10,10 @@ import pyarrow as pa
 from scorer.errors import InputError
 from scorer.system.nearest import did_you_mean_file
 
-__all__ = ["ByteStream", "DerivedInput", "Input", "InputPart", "LocalInput", "share_read", "start_of"]
+__all__ = ["ByteStream", "DerivedInput", "Input", "InputPart", "LocalInput", "fetched", "share_read", "start_of"]
 
 _FIRST_BYTES = 4096
+_FEW_BYTES = 1 << 20
 
 
 class ByteStream(Protocol):
@@ -80,6 +81,30 @@ class DerivedInput:
     def identity(self) -> Mapping[str, str]:
         """That of the other input."""
         return self._file.identity()
+
+
+class FetchedInput(DerivedInput):
+    """A small object of a store, which is asked for its bytes once."""
+
+    def __init__(self, file: Input) -> None:
+        super().__init__(file, file.plain_name)
+        with file.open() as raw:
+            self._content = raw.read(_FEW_BYTES)
+
+    def open(self) -> ByteStream:
+        """Its bytes from the beginning."""
+        file: ByteStream = self.open_random()
+        return file
+
+    def open_random(self) -> pa.BufferReader:
+        """The same, in any order."""
+        return pa.BufferReader(self._content)
+
+
+def fetched(file: Input) -> Input:
+    """`file`, but a small one of a store with all of its bytes: a reader opens it some six times."""
+    is_small = file.size is not None and file.size <= _FEW_BYTES
+    return FetchedInput(file) if is_small and "://" in file.name else file
 
 
 class LocalInput:

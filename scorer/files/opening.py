@@ -10,7 +10,7 @@ from scorer.errors import InputError
 from scorer.files.compression import unpacked
 from scorer.files.csv import CsvSink, CsvSource
 from scorer.files.format import TEXT_FORMATS, CsvOptions, Format, format_of
-from scorer.files.inputs import Input, start_of
+from scorer.files.inputs import Input, fetched, start_of
 from scorer.files.ipc import IpcSink, IpcSource
 from scorer.files.joining import JoinedSource
 from scorer.files.jsonl import JsonLinesSink, JsonLinesSource, WholeLinesSource
@@ -69,7 +69,7 @@ def open_source(
     are the row groups of Parquet, or the bytes of JSON Lines that become such again, which alone are read: the first of
     them, and the one after the last.
     """
-    stored, file = file, unpacked(file)
+    stored, file = file, unpacked(fetched(file))
     kind, csv = kind or format_of(file.plain_name, file.name), csv_options or CsvOptions()
     if isinstance(file, WorkbookInput):
         csv = replace(csv, delimiter=",", encoding="utf-8", quote='"', escape=None)

@@ -28,7 +28,7 @@ from scorer.files.places import shown
 from scorer.system.atomic import naming, sync
 from scorer.system.installation import command_to_add
 
-__all__ = ["RemoteInput", "RemoteOutput", "matching_uris"]
+__all__ = ["ListedUri", "RemoteInput", "RemoteOutput", "matching_uris", "present"]
 
 Result = TypeVar("Result")
 
@@ -54,6 +54,8 @@ _UPLOADING: Mapping[str, Mapping[str, Any]] = {
     "az": {"overwrite": True, "max_concurrency": 4},
 }
 _REPLACED = "was replaced while it was read; run again"
+_TOLD_BY_LISTINGS = {"s3"}
+"""Whose listings are known to say of an object what the store says when it is asked for that object."""
 _IDENTITIES = ("ETag", "etag", "generation", "xet_hash", "blob_id", "Last-Modified", "last_modified", "LastModified")
 _BLOCK = 2 << 20
 _BLOCKS = 32
@@ -63,6 +65,19 @@ _FIRST_PAUSE = 0.25
 """Seconds before the second try; each further pause is twice as long."""
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 """Answers of a web server that another try may not get."""
+
+
+class ListedUri(str):
+    """The URI of an object, and what a listing said of it: the store need not be asked once more."""
+
+    facts: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, uri: str, facts: Mapping[str, Any]) -> "ListedUri":
+        """What the listing of the store of `uri` said of it, if that is all there is to say."""
+        listed = cls(uri)
+        listed.facts = facts if urlsplit(uri).scheme.lower() in _TOLD_BY_LISTINGS else None
+        return listed
 
 
 def matching_uris(uri: str) -> list[str]:
@@ -79,7 +94,15 @@ def matching_uris(uri: str) -> list[str]:
     names = sorted(name for name, facts in found.items() if facts.get("type") == "file")
     if not names:
         raise InputError(f"{shown(uri)}: no objects match")
-    return [store.files.unstrip_protocol(name) for name in names]
+    return [ListedUri.of(store.files.unstrip_protocol(name), found[name]) for name in names]
+
+
+def present(folder: str, uris: Sequence[str]) -> list[bool]:
+    """Whether there is an object at each of the `uris` below `folder`, by one listing; raises `InputError`."""
+    store = _Store(folder)
+    with _one_line(shown(folder)):
+        names = store.names()
+    return [_Store(uri).path in names for uri in uris]
 
 
 class _NoBucketError(Exception):
@@ -94,7 +117,7 @@ class RemoteInput:
     def __init__(self, uri: str) -> None:
         self.name = self.plain_name = shown(uri)
         self._store = _Store(uri)
-        self._facts = self._ask()
+        self._facts = (uri.facts if isinstance(uri, ListedUri) else None) or self._ask()
         if self._facts.get("type") == "directory":
             raise InputError(f"{self.name}: is a folder; name one file, or all of it by a / at the end")
         if self._facts.get("size") is None:
@@ -247,6 +270,13 @@ class _Store:
             self._require_bucket()
             return False
         return True
+
+    def names(self) -> set[str]:
+        """Of all objects below it; raises `_NoBucketError` where there is no bucket that they could be in."""
+        found = set[str](self.files.find(self.path))
+        if not found:
+            self._require_bucket()
+        return found
 
     def _require_bucket(self) -> None:
         """Told before hours of work, not when their result is uploaded; of other stores no such question is known."""

@@ -3,12 +3,13 @@
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import compress
 from typing import Any
 
 from scorer.files.places import asked
 from scorer.model.sealed import SealedModel
 from scorer.run.options import Progress, RunOptions, RunSummary
-from scorer.run.plan import Plan, Unit
+from scorer.run.plan import Plan, Unit, are_there
 from scorer.run.threads import refuse_to_replace
 from scorer.run.units import FinishedUnits
 
@@ -29,9 +30,12 @@ class Ledger:
         self._numbers = {unit.name: number for number, unit in enumerate(plan.units)}
         self._done = done
         self._bytes, self._bytes_done = sum(unit.size for unit in plan.units), 0
-        found = asked(done.find, plan.units)
+        there = are_there(plan.units, options.output)
+        found = iter(asked(done.find, list(compress(plan.units, there))))
         self.left = deque(
-            unit for unit, known in zip(plan.units, found, strict=True) if not self._is_finished(unit, *known)
+            unit
+            for unit, is_there in zip(plan.units, there, strict=True)
+            if not (is_there and self._is_finished(unit, next(found)))
         )
 
     def begin(self, most: int = 1) -> list[Unit]:
@@ -87,10 +91,10 @@ class Ledger:
         self._total.outputs.sort(key=lambda one: self._numbers[one.output])
         return self._total
 
-    def _is_finished(self, unit: Unit, is_there: bool, found: Mapping[str, Any] | None) -> bool:
-        """Count it if it is; else make sure that nobody else's output stands at its place, or leave it there."""
+    def _is_finished(self, unit: Unit, found: Mapping[str, Any] | None) -> bool:
+        """Count it if it is, its output being there; else make sure that this is not somebody else's, or leave it."""
         if found is None:
-            if not is_there or self._done.is_begun(unit):
+            if self._done.is_begun(unit):
                 return False
             if unit.options.skip_existing:
                 self._total.existing += 1

@@ -25,7 +25,7 @@ from scorer.files.source import arrow_errors
 from scorer.run.options import RunOptions
 from scorer.system.atomic import require_place
 
-__all__ = ["Plan", "Unit", "inputs_of", "is_small", "plan_run"]
+__all__ = ["Plan", "Unit", "are_there", "inputs_of", "is_small", "plan_run"]
 
 _WHOLE = 64 << 20
 """Bytes of a file that is never split: it need not be looked into to plan."""
@@ -84,6 +84,15 @@ def is_small(size: int | None) -> bool:
     return size is not None and 0 < size <= _SMALL
 
 
+def are_there(units: Sequence[Unit], folder: Place) -> list[bool]:
+    """Whether the output of each unit is; a store is asked for all names in their `folder`, not for each."""
+    if isinstance(folder, Path):
+        return asked(Unit.is_there, units)
+    from scorer.files.remote import present  # nothing of it is needed for files of this machine
+
+    return present(folder, [str(unit.options.output) for unit in units])
+
+
 def plan_run(options: RunOptions) -> Plan:
     """A unit for each input of `options`, in a folder of outputs that are called as their inputs are.
 
@@ -100,7 +109,8 @@ def plan_run(options: RunOptions) -> Plan:
         output = options.output / name if isinstance(options.output, Path) else f"{options.output.rstrip('/')}/{name}"
         if any(is_same(output, other) for other in (place, *options.inputs)):
             raise InputError(f"{shown(output)}: is the input itself; name another output")
-        own = replace(options, input=place, more_inputs=(), output=output, one_each=False, of_folder=True)
+        named = place if isinstance(place, Path) else str(place)  # without what a listing said of it today
+        own = replace(options, input=named, more_inputs=(), output=output, one_each=False, of_folder=True)
         _ = own.kind  # what cannot be written is refused before anything is
         units.append(Unit((file,), own, file.size or 0))
     units = [part for parts in asked(_split, units) for part in parts]

@@ -49,21 +49,21 @@ class FinishedUnits:
             refuse_changed(self._name, changes(left_by, fingerprint))
         self._note(fingerprint=fingerprint.entries)
 
-    def find(self, unit: Unit) -> tuple[bool, Mapping[str, Any] | None]:
-        """Whether its output is there, and the summary of a unit that is finished.
+    def find(self, unit: Unit) -> Mapping[str, Any] | None:
+        """The summary of a unit whose output is there, if it is finished.
 
         Raises `OutputError` if its input was changed since.
         """
-        found, is_there = self._finished.get(unit.name), unit.is_there()
-        if found is None or not is_there:
-            return is_there, None
+        found = self._finished.get(unit.name)
+        if found is None:
+            return None
         if found["inputs"] != identities_of(unit):
             raise OutputError(
                 f"{unit.inputs[0].name}: was changed after {unit.name} was finished; "
                 "forget what is finished with --restart --force"
             )
         summary: Mapping[str, Any] = found["summary"]
-        return True, summary
+        return summary
 
     def is_begun(self, unit: Unit) -> bool:
         """What stands at the unit's place, if anything, was written by an attempt that had no time to say so."""

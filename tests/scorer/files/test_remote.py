@@ -4,6 +4,7 @@ Those that need them are marked `remote`: pytest -m remote, with the extra `remo
 """
 
 import filecmp
+import json
 import os
 import signal
 import subprocess
@@ -213,6 +214,27 @@ def test_killed_after_the_upload(command: Command, store: Store, tmp_path: Path)
 
 
 @pytest.mark.remote
+def test_a_store_is_asked_little_of_a_folder(command: Command, store: Store) -> None:
+    """Listings tell the planner of all objects; a small one is fetched once. And the same command goes on."""
+    for number in range(12):
+        store.put(f"many/{number:02}.csv", b"text\ngood film\nbad\n" if number != 7 else b'text\n"good\n')
+    store.requests.clear()
+    run = ("scorer", "run", "s3://bucket/many/", "-o", "s3://bucket/out/", "--json")
+    one_line(command(*run), "s3://bucket/many/07.csv: ")
+    before = next(place for place, request in enumerate(store.requests) if ".csv" in request)
+    assert before < 10, store.requests
+    for number in range(6):
+        assert len([one for one in store.requests if f"GET /bucket/many/{number:02}.csv" in one]) == 1
+        assert len([one for one in store.requests if f"{number:02}.csv" in one]) <= 8
+    store.put("many/07.csv", b"text\ngood\n")
+    summary = json.loads(command(*run).out)
+    assert 0 < summary["resumed"] < summary["rows"] == 23
+    assert store.keys("out/") == [f"out/{number:02}.csv" for number in range(12)]
+    one_line(command(*run), "s3://bucket/out/00.csv: exists already")
+    one_line(command(*run[:-2], "s3://none/out/"), "s3://none/out/: no such bucket")
+
+
+@pytest.mark.remote
 def test_an_address_that_does_not_answer(model: Path, tmp_path: Path) -> None:
     environment = {**os.environ, **KEYS, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
     for uri in ("s3://bucket/a.csv", "http://127.0.0.1:9/a.csv?k=SIGNATURE"):
@@ -244,6 +266,8 @@ def test_a_web_server(command: Command, site: Site) -> None:
     assert (result.code, result.err) == (0, "")
     assert Path("here.parquet").read_bytes() == Path("there.parquet").read_bytes()
     site.ranges = False
+    assert command("scorer", "run", f"{site.url}/reviews.parquet", "-o", "small.parquet").code == 0
+    site.content = write_table(Path("large.parquet"), {"text": ["good"], "more": [os.urandom(2 << 20)]}).read_bytes()
     result = command("scorer", "run", f"{site.url}/reviews.parquet?k=SIGNATURE", "-o", "more.parquet")
     one_line(result, f"{site.url}/reviews.parquet: the server sends it only as a whole; download it first")
     site.content = (DATA / "reviews.csv").read_bytes()
