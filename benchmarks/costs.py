@@ -29,42 +29,39 @@ _NAMES = 1_000
 _CALLS = 30
 _WAITED_FOR = (100, 4_000)
 """Workers, in two measurements whose difference is what one more costs."""
-_FEW, _TINY = 6, 40
-"""Units of a worker that measures: few large ones, and such as have nothing but their fixed cost."""
+_SIZES = {1: 40, 50: 40, 500: 20, 5_000: 6, 16_384: 6}
+"""Rows of units, and how many of them a worker does that measures."""
 _WORKER = """
-import json, sys, time
+import json, statistics, sys, time
 from pathlib import Path
 from scorer.model.sealed import EMBEDDED_MODEL, read_sealed
 from scorer.run.options import RunOptions
 from scorer.run.ray import Worker
-folder, own, few, tiny = Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:])
+folder, own, sizes = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
 worker = Worker(read_sealed(EMBEDDED_MODEL), None, 2)
 
-def score(name, number):
+def took(path):
     began = time.perf_counter()
-    options = RunOptions(input=folder / name, output=folder / f"{own}-{number}-{name}", workers=1, force=True)
-    summary, _ = worker.score(options)
-    return summary.rows, time.perf_counter() - began
+    worker.score(RunOptions(input=path, output=folder / f"{own}-{path.name}", workers=1, force=True))
+    return time.perf_counter() - began
 
-score("tiny.parquet", 0)
+files = {size: sorted((folder / size).iterdir()) for size in sizes}
+took(files["1"][0])
 print("ready", flush=True)
 sys.stdin.readline()
-tinies = [score("tiny.parquet", number)[1] for number in range(tiny)]
-rates = [rows / took for rows, took in (score("few.parquet", number) for number in range(few))]
-print(json.dumps([sorted(tinies)[tiny // 2], sorted(rates)[few // 2]]))
+print(json.dumps([statistics.median(map(took, paths)) for paths in files.values()]))
 """
 
 
-def measured_workers(reviews: Path, folder: Path, count: int) -> tuple[float, float]:
-    """Seconds of a unit of one row, and rows a second, of so many workers at work at once; each is its own process."""
-    write_files(reviews, folder / f"rate{count}", 16_384, 1)
-    (folder / f"rate{count}" / "r00000.parquet").rename(folder / "few.parquet")
-    pq.write_table(pq.read_table(reviews).slice(0, 1), folder / "tiny.parquet")
+def measured_workers(reviews: Path, folder: Path, count: int) -> tuple[tuple[float, float], ...]:
+    """Rows and seconds of units of several sizes, of so many workers at work at once; each is its own process."""
+    folder = folder / f"units{count}"
+    folder.mkdir()
+    for rows, files in _SIZES.items():
+        write_files(reviews, folder / str(rows), rows * files, files)
     run = [sys.executable, "-c", _WORKER, str(folder)]
-    workers = [
-        subprocess.Popen([*run, str(n), str(_FEW), str(_TINY)], stdin=PIPE, stdout=PIPE, text=True)
-        for n in range(count)
-    ]
+    sizes = json.dumps(list(map(str, _SIZES)))
+    workers = [subprocess.Popen([*run, str(n), sizes], stdin=PIPE, stdout=PIPE, text=True) for n in range(count)]
     for worker in workers:
         assert worker.stdout
         worker.stdout.readline()
@@ -73,9 +70,7 @@ def measured_workers(reviews: Path, folder: Path, count: int) -> tuple[float, fl
         worker.stdin.write("\n")
         worker.stdin.flush()
     found = [json.loads(worker.communicate()[0]) for worker in workers]
-    tiny, rate = (float(statistics.mean(values)) for values in zip(*found, strict=True))
-    rows = int(pq.read_metadata(folder / "few.parquet").num_rows)
-    return tiny, rows / (rows / rate - tiny)
+    return tuple(zip(_SIZES, map(statistics.mean, zip(*found, strict=True)), strict=True))
 
 
 def measured_driver(folder: Path) -> dict[str, float]:

@@ -44,6 +44,10 @@ class Trial:
     simulated: float
 
 
+_RUNS = 3
+"""Of each trial, of which the median is told."""
+
+
 def trials(costs: dict[int, Costs], work: Path, address: str, rows: int, reviews: Path) -> Iterator[Trial]:
     """Real runs beside the simulation: large units, then small ones, by one worker and by two."""
     shapes = {"16 large units": (rows, 16), "400 small units": (rows // 10, 400)}
@@ -52,7 +56,9 @@ def trials(costs: dict[int, Costs], work: Path, address: str, rows: int, reviews
         write_files(reviews, folder, total, files)
         for workers in (1, 2):
             ray = ["--engine", "ray", "--ray-address", address, "--workers", str(workers)]
-            took = seconds(run_command(folder, work / f"out{files}-{workers}", *ray))
+            took = statistics.median(
+                seconds(run_command(folder, work / f"out{files}-{workers}-{number}", *ray)) for number in range(_RUNS)
+            )
             cluster = Cluster(nodes=workers, cores=1)
             yield Trial(name, workers, took, simulate(costs[workers], cluster, [total / files] * files).seconds)
 
@@ -69,8 +75,7 @@ def measure(reviews: Path, work: Path, rows: int) -> tuple[dict[int, Costs], lis
         by_ray["answer"] += note
         costs = {}
         for count in (1, 2):
-            unit, rate = measured_workers(reviews, work, count)
-            costs[count] = Costs(rows_per_second=rate, unit=unit, command=command, **driver, **by_ray)
+            costs[count] = Costs(measured_workers(reviews, work, count), command=command, **driver, **by_ray)
         return costs, list(trials(costs, work, cluster.address, rows, reviews))
 
 
@@ -188,7 +193,6 @@ def money(rate: float, prices: Sequence[float]) -> Rows:
 
 _WORDS = {
     "rows_per_second": "rows a second of a worker",
-    "unit": "a unit whatever its rows",
     "command": "the command's own start and end",
     "connect": "to a cluster, and leaving it",
     "name": "driver: a unit planned",
@@ -204,6 +208,10 @@ _WORDS = {
 def told(costs: dict[int, Costs]) -> Rows:
     """The costs, with one worker at work and with two."""
     rows: Rows = [("", "one worker at work", "two")]
+    for measured in zip(*(one.sizes for one in costs.values()), strict=True):
+        size = measured[0][0]
+        cells = (f"{seconds * 1000:,.4g} ms" for _, seconds in measured)
+        rows.append(("a unit of one row" if size == 1 else f"a unit of {size:,} rows", *cells))
     for field, words in _WORDS.items():
         values = (getattr(one, field) for one in costs.values())
         cells = (f"{value:,.0f}" if field == "rows_per_second" else f"{value * 1000:,.4g} ms" for value in values)

@@ -1,14 +1,16 @@
 """A run of `--engine ray` as a discrete-event simulation: the driver, its workers, and the storage between them.
 
 It does what `scorer/run/ray.py` does, step by step: the driver plans all units, asks for all workers, then takes all
-answers that have come and gives out the next units with one write to disk. A worker's unit takes its fixed cost and
-its rows; its bytes queue at the storage that all share. What each step costs is given, see `benchmarks.scaling`.
+answers that have come and gives out the next units with one write to disk. A worker's unit takes what units of its
+size take; its bytes queue at the storage that all share. What each step costs is given, see `benchmarks.scaling`.
 """
 
 import heapq
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 _LOOK_EVERY = 0.5
 """Seconds: the least between two questions to all workers, as in `scorer/run/ray.py`."""
@@ -19,10 +21,11 @@ _SECONDS_TO_ASK_ONE = 0.01
 class Costs:
     """Seconds that steps take, but for rows per second; measured."""
 
-    rows_per_second: float
-    """Of a worker while the other cores are at work too."""
-    unit: float
-    """Of a worker for each unit, whatever its rows: open, lock, put on disk, rename."""
+    sizes: tuple[tuple[float, float], ...]
+    """Rows of a unit, and a worker's seconds for it while the other cores are at work too; the fewest rows first.
+
+    All that a unit takes is in it: open, lock, read, score, write, put on disk, rename. The first rows cost most.
+    """
     command: float
     """Of the command until it looks for its inputs, and its end."""
     connect: float
@@ -41,6 +44,25 @@ class Costs:
     """Of the driver for each write that puts on disk what is finished and begun."""
     ask: float
     """Of the driver for each worker that is asked how far it is."""
+
+    @property
+    def rows_per_second(self) -> float:
+        """Of a worker in a unit that is large."""
+        (rows, seconds), (more_rows, more_seconds) = self.sizes[-2:]
+        return (more_rows - rows) / (more_seconds - seconds)
+
+    @property
+    def unit(self) -> float:
+        """Of a worker for each unit, whatever its rows."""
+        return self.sizes[0][1]
+
+    def seconds(self, rows: float) -> float:
+        """Of a worker for a unit of so many rows: between the sizes that were measured in proportion."""
+        most, longest = self.sizes[-1]
+        if rows >= most:
+            return longest + (rows - most) / self.rows_per_second
+        sizes, seconds = zip(*self.sizes, strict=True)
+        return float(np.interp(rows, sizes, seconds))
 
 
 @dataclass(frozen=True)
@@ -88,7 +110,7 @@ class Outcome:
     driver: float
     """How long the driver was busy with answers."""
     worked: float
-    """Of all workers together, at rows."""
+    """Of all workers together, at their units."""
 
 
 def simulate(costs: Costs, cluster: Cluster, units: Sequence[float], seed: int = 0) -> Outcome:
@@ -114,10 +136,10 @@ def simulate(costs: Costs, cluster: Cluster, units: Sequence[float], seed: int =
                 idle = min(idle, now)
                 continue
             rows, given = units[given], given + 1
-            seconds = rows / costs.rows_per_second / speeds[worker // cluster.cores]
+            seconds = costs.seconds(rows) / speeds[worker // cluster.cores]
             moved = rows * cluster.bytes_per_row
             storage_free = max(storage_free, now) + moved / cluster.storage_bandwidth
-            alone = costs.unit + cluster.latency + max(seconds, moved / cluster.node_bandwidth * cluster.cores)
+            alone = cluster.latency + max(seconds, moved / cluster.node_bandwidth * cluster.cores)
             heapq.heappush(answers, (max(now + alone, storage_free), worker))
             worked += seconds
     return Outcome(now, planned, started, now - min(idle, now), busy, worked)
