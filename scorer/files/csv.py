@@ -59,7 +59,7 @@ class CsvSource:
         self._may_skip = options.bad_lines is BadLines.skip
         self._null_values = strings(options.null_values)
         with arrow_errors(self.name, "its header is not readable as CSV"):
-            first, _ = self._first_and_rest()
+            first = self._first()
             self._set_schema(first)
         self.text = self._find_text(first, text_column)
 
@@ -106,6 +106,26 @@ class CsvSource:
     def _blocks(self) -> Iterator[RowBlock]:
         """All rows but that of the names."""
         return self._first_and_rest()[1] if self._dialect.header else row_blocks(self.name, self._chunks, self._dialect)
+
+    def _first(self) -> RowBlock:
+        """The first row; one that is none, for its quotes end before no delimiter, may be one with another."""
+        try:
+            return self._first_and_rest()[0]
+        except InputError:
+            if (seen := next(filter(self._parts_first, _DELIMITERS), None)) is None:
+                raise
+            if not self._may_guess or not self._is_delimiter(seen):
+                raise self._other_delimiter(seen) from None
+        self._take(seen)
+        return self._first_and_rest()[0]
+
+    def _parts_first(self, sign: str) -> bool:
+        """Whether the delimiter makes several values of the first row."""
+        try:
+            first, _ = first_row(row_blocks(self.name, self._chunks, replace(self._dialect, delimiter=sign)))
+        except InputError:
+            return False
+        return first is not None and bool(first.columns[0] > 1)
 
     def _first_and_rest(self) -> tuple[RowBlock, Iterator[RowBlock]]:
         """The first row, which names the columns if any does, and those after it."""

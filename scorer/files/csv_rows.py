@@ -38,15 +38,14 @@ def row_blocks(name: str, read: Callable[[], Iterable[bytes]], dialect: Dialect)
         scan = quotes.follow(chunk, following[0])
         cut = int(scan.row_ends[-1]) if len(scan.row_ends) else 0
         lines = int(np.searchsorted(scan.breaks, cut))
-        after = line + lines_held + lines if cut else line
-        if scan.broken:
-            raise InputError(
-                f"{name}: line {after}: a value goes on after its closing quote; double the quotes inside values, "
-                "or see --escape, and --quote none"
-            )
         if cut:
             yield RowBlock(b"".join([*held, chunk[:cut]]), line, dialect)
-            held, line, lines_held, start = [], after, -lines, seen + cut
+            held, line, lines_held, start = [], line + lines_held + lines, -lines, seen + cut
+        if scan.broken:  # after the rows before it: by their names another delimiter may be seen
+            raise InputError(
+                f"{name}: line {line}: a value goes on after its closing quote; double the quotes inside values, "
+                "or see --escape, and --quote none"
+            )
         is_long = seen - start <= _LONG_ROW < seen + len(chunk) - start
         if is_long and quotes.inside and not _any_row_ends(read, dialect, start):
             break

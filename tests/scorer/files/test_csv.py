@@ -157,6 +157,9 @@ def test_delimiters(command: Command) -> None:
         ("in.csv", "id\ttext\n1\ta\n", "tabs", "\t"),
         ("in.csv", "id|text\n1|a\n", "bars", "|"),
         ("in.csv", "a, the id;text\n1;a\n", "semicolons", ";"),
+        ("in.csv", '"id";"text"\n"1";"a, b"\n', "semicolons", ";"),
+        ("in.csv", '"id"\t"text"\n"1"\t"a"\n', "tabs", "\t"),
+        ("in.csv", 'id;text\n1;"a\n""b, c"" d"\n', "semicolons", ";"),
         ("in.txt", "id,text\n1,a\n", "commas", ","),
     ],
 )
