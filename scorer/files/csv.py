@@ -181,12 +181,11 @@ class CsvSource:
 
     def _is_delimiter(self, seen: str) -> bool:
         """Whether it parts all rows of the first block into as many values as there are names, and more than one."""
-        dialect = replace(self._dialect, delimiter=seen)
+        blocks = row_blocks(self.name, self._chunks, replace(self._dialect, delimiter=seen))
         try:
-            block = next(row_blocks(self.name, self._chunks, dialect))
-        except InputError:
+            columns = next(filter(len, (block.columns[~block.is_empty] for block in blocks)))
+        except (InputError, StopIteration):  # or nothing but empty lines
             return False
-        columns = block.columns[~block.is_empty]
         return bool(columns[0] > 1 and (columns == columns[0]).all())
 
     def _take(self, seen: str) -> None:
@@ -203,12 +202,12 @@ class CsvSource:
     def _seeming_delimiter(self, first: RowBlock, name: str | None) -> str | None:
         """One with which there is a text column, else the one that splits an only column most."""
         dialects = [replace(first.dialect, delimiter=sign) for sign in _DELIMITERS if sign != first.dialect.delimiter]
-        spellings = [replace(first, dialect=dialect) for dialect in dialects]
+        spellings = [one for dialect in dialects if len((one := replace(first, dialect=dialect)).ends)]
         for spelling in spellings:
             with suppress(InputError, pa.ArrowInvalid):  # no such column, or no header at all
                 find_text_column(self.name, pa.schema([(one, pa.string()) for one in self._names(spelling)]), name)
                 return spelling.dialect.delimiter
-        best = max(spellings, key=lambda spelling: int(spelling.columns[0]))
+        best = max(spellings, key=lambda spelling: int(spelling.columns[0]), default=first)
         return best.dialect.delimiter if len(self.schema) == 1 < best.columns[0] else None
 
     def _other_delimiter(self, seen: str) -> InputError:

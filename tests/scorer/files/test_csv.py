@@ -179,8 +179,15 @@ def test_the_delimiter_that_a_file_seems_to_have(
     one_line(wrong, f"{seen} seem to separate its values", f"give --delimiter {spelled}")
 
 
+@pytest.mark.filterwarnings("default::scorer.errors.GuessWarning")
+def test_an_empty_line_hides_no_delimiter(command: Command) -> None:
+    assert run(command, "\r\n;text\n1;a").code == 0
+    assert rows(delimiter=";")[1][:2] == ["1", "a"]
+
+
 def test_a_column_that_is_missing_is_not_blamed_on_the_delimiter(command: Command) -> None:
     one_line(run(command, 'id,"a; b; c"\n1,x\n'), "no text column found")
+    one_line(run(command, '"id", "text"\n"1", "x"\n'), "no text column found", "' \"text\"'")
     one_line(run(command, 'id,"a; b; c",text\n1,x,y\n', "--text-column", "nope"), "no column 'nope'")
     one_line(run(command, 'a,b;"two\nlines";c\n1;2;3\n', "--delimiter", ";"), "no text column found")
 
