@@ -58,6 +58,7 @@ class Fuzzer:
         self._originals: dict[str, Sequence[bytes]] = {
             "parquet": _parquet_files(),
             "csv": _csv_files(),
+            "signs": _sign_files(),
             "escaped": [b'id;text\n1;"say \\"hi\\", and \\\\"\n2;"two\nlines";3\n3;C:\\new\\;x\n' * 3],
             "unquoted": [b'1\t"Great\n2\ta\\\tb"\n3\tNA\n' * 5],
             "jsonl": _json_files(),
@@ -95,6 +96,9 @@ class Fuzzer:
         assert after.select(range(before.num_columns)).equals(before), "a value has changed"
 
     def _use_csv(self, content: bytes) -> None:
+        self._score(content, "in.csv")
+
+    def _use_signs(self, content: bytes) -> None:
         self._score(content, "in.csv")
 
     def _use_escaped(self, content: bytes) -> None:
@@ -191,6 +195,13 @@ def _written(table: pa.Table, **spelling: object) -> bytes:
 def _csv_files() -> list[bytes]:
     quoted = 'id,text\r\n1,"a ""good"" film"\r\n2,"two\nlines"\r\n3,é 😀\r\n4,\r\n'
     return [quoted.encode() * 3, b"text\n\ngood\n\nbad\n", b"n\ttext,x\n1,2\n" + b"3,bad\n" * 20]
+
+
+def _sign_files() -> list[bytes]:
+    """What CSV is made of, in any order: where quotes and delimiters are is told from few bytes."""
+    rng, signs = random.Random(0), ['"', '""', ",", ";", "\t", "|", " ", "\n", "\r\n", "a", "text", "é", "'", "\\"]
+    heads = ["", "text,id\n", '"text";"id"\n', "id\ttext\n", "sep=;\n", '"id", "text"\n', "\ufeff", "\n"]
+    return [(rng.choice(heads) + "".join(rng.choices(signs, k=rng.randint(1, 25)))).encode() for _ in range(500)]
 
 
 def _packed_files() -> list[bytes]:

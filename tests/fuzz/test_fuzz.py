@@ -13,7 +13,7 @@ import pytest
 
 from tests.fuzz.mutation import mutated
 
-TABLES = {"parquet": 8, "csv": 4, "escaped": 1, "unquoted": 1, "packed": 2, "arrow": 2, "jsonl": 4}
+TABLES = {"parquet": 8, "csv": 4, "signs": 4, "escaped": 1, "unquoted": 1, "packed": 2, "arrow": 2, "jsonl": 4}
 MODELS = {"model": 2, "graph": 1, "tokenizer": 1, "card": 1, "checkpoint": 2}
 SHARES = TABLES | MODELS
 
