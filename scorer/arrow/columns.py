@@ -1,5 +1,6 @@
 """Which column holds the text: by its name, by the usual names, or by a path into structs."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 _USUAL_NAMES = (
-    *("text", "review", "review_text", "reviewtext", "review_body", "content", "comment", "comments", "body"),
+    *("text", "review", "review_text", "review_body", "content", "comment", "comments", "body"),
     *("sentence", "message"),
 )
 
@@ -31,7 +32,7 @@ ColumnPath = tuple[int, ...]
 
 
 def find_text_column(file: str, schema: pa.Schema, name: str | None) -> ColumnPath:
-    """The column that holds the text: `name`, else the first of the usual names that is there, in whatever case.
+    """The column that holds the text: `name`, else the first of the usual names that is there, however it is spelled.
 
     `name` may lead into structs, as in `review.text`. Raises `InputError` when there is no such column, more than
     one, its values are not text, or the name of a column is not.
@@ -99,9 +100,13 @@ def _meant(names: Sequence[str], name: str | None, usual: Iterable[str]) -> str:
 
 
 def _spelled_as_there(name: str, names: Sequence[str]) -> str:
-    """`name`, or the one column that differs from it only by case and by spaces around it."""
-    alike = [one for one in names if one.strip().casefold() == name.strip().casefold()]
+    """`name`, or the one column that differs from it only by case, spaces, `_` and `-`: `Review Text`, `reviewText`."""
+    alike = [one for one in names if _letters_of(one) == _letters_of(name)]
     return name if name in names or len(alike) != 1 else alike[0]
+
+
+def _letters_of(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).casefold()
 
 
 def column_at(batch: pa.RecordBatch, path: ColumnPath) -> pa.Array:

@@ -228,7 +228,7 @@ def test_no_header(command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Text", "REVIEW", "reviewText", "review_body", " text ", "Sentence", "message", "comments"]
+    "name", ["Text", "REVIEW", "reviewText", "Review Text", "review-body", " text ", "Sentence", "message", "comments"]
 )
 def test_usual_names(command: Command, name: str) -> None:
     assert scored(command, f"id,{name}\n1,a\n")[0] == ["id", name]
