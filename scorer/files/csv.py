@@ -114,8 +114,6 @@ class CsvSource:
         except InputError:
             if (seen := next(filter(self._parts_first, _DELIMITERS), None)) is None:
                 raise
-            if not self._may_guess or not self._is_delimiter(seen):
-                raise self._other_delimiter(seen) from None
         self._take(seen)
         return self._first_and_rest()[0]
 
@@ -174,8 +172,6 @@ class CsvSource:
         except InputError:
             if (seen := self._seeming_delimiter(first, name)) is None:
                 raise
-            if not self._may_guess or not self._is_delimiter(seen):
-                raise self._other_delimiter(seen) from None
         self._take(seen)
         return find_text_column(self.name, self.schema, name)
 
@@ -189,7 +185,9 @@ class CsvSource:
         return bool(columns[0] > 1 and (columns == columns[0]).all())
 
     def _take(self, seen: str) -> None:
-        """Read on with the delimiter that is seen, and tell it."""
+        """Read on with the delimiter that is seen, and tell it; raises `InputError` where that is not to be guessed."""
+        if not self._may_guess or not self._is_delimiter(seen):
+            raise self._other_delimiter(seen)
         self.seen_delimiter, self._dialect = seen, replace(self._dialect, delimiter=seen)
         words = f"{self.name}: read with {_DELIMITERS.get(seen, repr(seen))} between values; --delimiter says otherwise"
         warnings.warn(words, GuessWarning, stacklevel=1)

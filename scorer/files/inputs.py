@@ -103,6 +103,7 @@ class FetchedInput(DerivedInput):
 
 def fetched(file: Input) -> Input:
     """`file`, but a small one of a store with all of its bytes: a reader opens it some six times."""
+    # No path of this machine holds "://", for of two slashes it keeps one.
     is_small = file.size is not None and file.size <= _FEW_BYTES
     return FetchedInput(file) if is_small and "://" in file.name else file
 
