@@ -35,7 +35,7 @@ _WORDS = {
 }
 _NUMBERS = ({"0": 0, "1": 1}, {"-1": 0, "0": -1, "1": 1}, {"1": 0, "2": 1})  # the first that has all values
 _STARS = re.compile(r"(\d+(?:\.\d+)?)(?: ?/ ?5| out of 5)?(?: stars?)?")
-_MOST_STARS = 5
+_HALF_A_STAR, _MOST_STARS = 0.5, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +117,8 @@ def parse_reading(text: str) -> LabelReading:
 
 
 def _stars(key: str) -> int | None:
-    """One and two stars are negative, four and five positive, and what lies between is left out."""
+    """Half a star to two are negative, four and five positive, and what lies between is left out."""
     number = float(match[1]) if (match := _STARS.fullmatch(key)) else 0.0
-    if not 1 <= number <= _MOST_STARS:
+    if not 1 <= number <= _MOST_STARS and number != _HALF_A_STAR:  # others below 1 are shares of something
         return None
     return POSITIVE if number >= 4 else NEGATIVE if number <= 2 else LEFT_OUT

@@ -100,5 +100,9 @@ def test_keys_and_readings() -> None:
     with pytest.raises(InputError, match="neither 0 and 1"):
         reading_of(["0", "7"], "x")
     assert str(reading_of(["1", "3", "5"], "x")) == "positive: 5; negative: 1; left out: 3"
+    halves = reading_of([label_key(stars / 2) or "" for stars in range(1, 11)], "x")
+    assert str(halves) == "positive: 4, 4.5, 5; negative: 0.5, 1, 1.5, 2; left out: 2.5, 3, 3.5"
+    with pytest.raises(InputError):
+        reading_of(["0.25", "5"], "x")  # a share, not stars
     with pytest.raises(UsageError):
         parse_reading("good")
