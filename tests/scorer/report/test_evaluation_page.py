@@ -14,9 +14,10 @@ from tests.conftest import Command, one_line
 from tests.scorer.report.test_page import HOSTILE, parsed
 from tests.writing import write_table
 
-TEXTS = [HOSTILE, "=1+1 \u202eevil", "dull and badly acted", "superb", "a waste of time", None, "wonderful " * 300]
-"""Of which the labels below call `superb` and the long one bad, which the embedded model does not."""
-LABELS = [1, 1, 0, 0, 0, 1, 0]
+LONG = "wonderful " * 300
+TEXTS = [HOSTILE, "=1+1 \u202eevil", "dull and badly acted", "superb", "a waste of time", None, LONG, HOSTILE]
+"""Of which the labels below call `superb` and the long one bad, which the embedded model does not; and one both."""
+LABELS = [1, 1, 0, 0, 0, 1, 0, 0]
 
 
 def write_reviews(path: Path) -> Path:
