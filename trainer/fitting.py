@@ -16,7 +16,7 @@ from scorer.report.page import write_page
 from trainer.choosing import choose_recipe
 from trainer.data.batches import validation_batches
 from trainer.data.languages import Languages, languages_of
-from trainer.data.reviews import DataOptions, EncodedReviews, column_of, sources_of
+from trainer.data.reviews import DataOptions, column_of, sources_of
 from trainer.data.splits import Splits, choose_splits
 from trainer.data.tokenizer import make_tokenizer, pad_id_of
 from trainer.learning.calibration import Calibration, as_it_comes, calibrate, cross_calibrated
@@ -141,7 +141,7 @@ def _fit(options: FitOptions, observer: FitObserver) -> FitResult:
     session.learn_from(material)
     session.judge_start(material, observer)
     while not session.finished:
-        session.run_epoch(material.reviews, material.judge, observer)
+        session.run_epoch(material, observer)
     verdict = session.reach_verdict(material)
     _report(options.output, material.judge, session.history)
     return FitResult(options.output, session.history, verdict)
@@ -235,16 +235,17 @@ class _Session:
         if self._first is None or self.history:
             return
         started = time.perf_counter()
-        batches = validation_batches(material.reviews, self._recipe, self._blank.text)
+        batches = validation_batches(material.reviews.all, self._recipe, self._blank.text)
         self._judge(0, mean_of(predict(self._first, batches), "rows"), started, material.judge, observer)
 
-    def run_epoch(self, train: EncodedReviews, judge: Judge, observer: FitObserver) -> None:
-        """Train on every review, judge, save."""
+    def run_epoch(self, material: Material, observer: FitObserver) -> None:
+        """Train on every review whose turn it is, judge, save."""
         epoch, started = (self.history[-1].epoch if self.history else 0) + 1, time.perf_counter()
+        train = material.reviews.of(epoch, self._options.seed)
         observer.epoch_started(epoch, passes_of(self._recipe, len(train)) * len(train))
         fit = self._blank.text, self._options.seed, epoch
         trained = learn_epoch(self._learner, train, self._recipe, *fit, heard=observer.batch_done)
-        self._judge(epoch, trained, started, judge, observer)
+        self._judge(epoch, trained, started, material.judge, observer)
 
     def reach_verdict(self, material: Material) -> Verdict | None:
         """How good the best epoch is, kept in its checkpoint as well."""

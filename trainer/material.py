@@ -12,6 +12,7 @@ from torch import Tensor
 from scorer.tokens.encoder import TextEncoder
 from trainer.data.reviews import EncodedReviews, column_of, encode_reviews, sources_of
 from trainer.data.splits import Splits
+from trainer.data.turns import Turns
 from trainer.data.weights import weights_of
 from trainer.folds import MOST_FOLDED, CrossValidation, fold_of_rows
 from trainer.learning.judges import HeldOutJudge, Judge
@@ -46,7 +47,7 @@ class Exam:
 class Material:
     """All that the epochs need."""
 
-    reviews: EncodedReviews
+    reviews: Turns
     judge: Judge
     weights: dict[str, Tensor]
     """What the network begins with, by name; the others are random."""
@@ -71,7 +72,7 @@ def prepare(
     judge = _held_out(splits, encoder, recipe)
     if not recipe.teachers:
         reviews = encode_reviews(splits.train, encoder, weights_of(splits.train, recipe))
-        return Material(reviews, judge, {}, {}, None)
+        return Material(Turns(reviews), judge, {}, {}, None)
     lesson = teach(splits, tokenizer, recipe, seed, stages)
     exam = _exam(splits, encoder, lesson.linear["test"], lesson.linear["held_out"])
     return Material(lesson.reviews, judge, lesson.weights, lesson.stages, exam)
@@ -94,7 +95,7 @@ def _continued(
     linear = _linear(reviews, test, held_out, encoder.vocab_size, seed, stages)
     if held_out:
         exam = _exam(splits, encoder, linear.get("test"), linear["held_out"])
-        return Material(reviews, held_out, start.weights, dict(stages.summaries), exam)
+        return Material(Turns(reviews), held_out, start.weights, dict(stages.summaries), exam)
     stages.said(f"all {rows:,} reviews are learned, and judged in {min(recipe.folds or 2, rows)} folds")
     sources, texts = sources_of(learned), column_of(learned, "text")
     cells = 2 * np.unique(sources, return_inverse=True)[1] + reviews.labels.astype(np.int64)
@@ -103,7 +104,7 @@ def _continued(
     exam = Exam(_IN_FOLDS, texts, reviews.labels > 0.5, None, linear["train"])
     if splits.test and test:
         exam = Exam(_KEPT_APART, column_of(splits.test, "text"), test.labels > 0.5, test, linear["test"])
-    return Material(reviews, judge, start.weights, dict(stages.summaries), exam)
+    return Material(Turns(reviews), judge, start.weights, dict(stages.summaries), exam)
 
 
 def _linear(

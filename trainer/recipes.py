@@ -57,6 +57,10 @@ class Teachers:
     teacher_texts: Annotated[int, Value("Texts that a transformer without a head for labels learns from.", COUNT)] = (
         40_000
     )
+    teacher_epochs: Annotated[int, Value("Its passes over them.", COUNT)] = 1
+    teacher_folds: Annotated[
+        int | None, Value("Parts of the reviews, each judged by such a one that learned the others; none: all.", FOLDS)
+    ] = None
     teacher_rate: Annotated[float | None, Value("Its step size; none: by its width.", POSITIVE)] = None
     teacher_length: Annotated[int, Value("Tokens that a transformer reads at once, at most its own limit.", LENGTH)] = (
         128
@@ -69,7 +73,11 @@ class Teachers:
     recombined: Annotated[
         int, Value("Texts made of sentences of different reviews to label as well.", COUNT_OR_NONE)
     ] = 0
+    parts: Annotated[int, Value("Reviews of which some sentences are left out to label as well.", COUNT_OR_NONE)] = 0
     single_words: Annotated[int, Value("Frequent words to label as well, each alone.", COUNT_OR_NONE)] = 0
+    made_at_once: Annotated[
+        int | None, Value("Of all these texts those that an epoch learns, others in the next; none: all.", COUNT)
+    ] = None
     sentence_copies: Annotated[
         int, Value("Times that an epoch repeats the trainer's own English sentences.", COPIES)
     ] = 4
@@ -109,6 +117,7 @@ class Recipe:
     ] = 0
     dropout: Annotated[float, Value("On pooled states.", SHARE_BELOW_1)]
     vector_dropout: Annotated[float, Value("On word vectors.", SHARE_BELOW_1)] = 0.0
+    phrase_dropout: Annotated[float, Value("On weights of pairs of words.", SHARE_BELOW_1)] = 0.0
     word_dropout: Annotated[float, Value("Share of words hidden in training.", SHARE_BELOW_1)]
     # Eight bits make the sealed model a quarter as large as 32.
     embedding_bits: Annotated[EmbeddingBits, Value("Bits of a saved number of word vectors.")]

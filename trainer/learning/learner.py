@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from torch.nn.functional import dropout
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel
 
@@ -130,6 +131,8 @@ class Learner:
 
     def _gradients_of(self, vectors: Tensor, batch: Batch) -> Judged:
         phrases = self.network.weigh_phrases(batch.input_ids, batch.mask)
+        if phrases is not None and self._recipe.phrase_dropout:
+            phrases = dropout(phrases, self._recipe.phrase_dropout)
         told = batch.labels, batch.weights, self._recipe.prefix_weight
         judged = judge(self.network, vectors, batch.mask, *told, phrases)
         judged[0].backward()  # type: ignore[no-untyped-call]

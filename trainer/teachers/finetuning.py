@@ -1,7 +1,7 @@
 """Fine-tuning: a pretrained encoder learns the labels of some reviews, and becomes a teacher of all.
 
 What works on a few ten thousand texts: AdamW, a short rise of the step size and a linear fall, frozen embeddings,
-slightly soft labels, batches of similar lengths, one pass.
+slightly soft labels, batches of similar lengths, one pass or few.
 """
 
 import hashlib
@@ -54,15 +54,15 @@ class LabelledTexts:
 class _Tuner:
     """An encoder that learns, batch after batch; every step has its own seed, so none depends on others."""
 
-    def __init__(self, teacher: Transformer, learned: LabelledTexts, rate: float, seed: int) -> None:
+    def __init__(self, teacher: Transformer, learned: LabelledTexts, rate: float, epochs: int, seed: int) -> None:
         assert isinstance(teacher.network, Encoder)
         self._teacher, self._network, self._rate, self._seed = teacher, teacher.network, rate, seed
         rng = np.random.default_rng(seed)
-        self._pieces = [_piece(tokens, teacher.room, rng) for tokens in teacher.tokens(learned.texts)]
+        self._tokens = teacher.tokens(learned.texts)
         self._labels = torch.from_numpy(learned.labels)
-        lengths = np.array([len(piece) for piece in self._pieces], np.int64)
-        order = bucketed(rng.permutation(len(lengths)), lengths, _BATCH, rng)
-        self._batches = np.split(order, range(_BATCH, len(order), _BATCH))
+        lengths = np.array([min(len(tokens), teacher.room) for tokens in self._tokens], np.int64)
+        orders = [bucketed(rng.permutation(len(lengths)), lengths, _BATCH, rng) for _ in range(epochs)]
+        self._batches = [rows for order in orders for rows in np.split(order, range(_BATCH, len(order), _BATCH))]
         torch.manual_seed(seed)
         self._network.begin_anew()
         for weights in _embeddings(self._network.model).parameters():
@@ -80,12 +80,14 @@ class _Tuner:
 
     def step(self) -> None:
         """Learn one batch."""
-        torch.manual_seed(step_seed(self._seed, self.done))
+        seed = step_seed(self._seed, self.done)
+        torch.manual_seed(seed)
         self._network.train()
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate * group["times"] * _height(self.done / self.steps)
-        rows = self._batches[self.done]
-        loss = self._loss([self._pieces[row] for row in rows], self._labels[rows])
+        rows, rng = self._batches[self.done], np.random.default_rng(seed)
+        pieces = [_piece(self._tokens[row], self._teacher.room, rng) for row in rows]
+        loss = self._loss(pieces, self._labels[rows])
         if not torch.isfinite(loss):
             raise TrainerError("the teacher's loss is no longer a number; fit again with a lower --teacher-rate")
         self._optimizer.zero_grad()
@@ -119,9 +121,11 @@ def step_size(teacher: Transformer) -> float:
     return _WIDE_RATE if teacher.network.head.in_features >= _WIDE else _NARROW_RATE
 
 
-def finetune(teacher: Transformer, learned: LabelledTexts, rate: float, seed: int, progress: StageProgress) -> Made:
-    """Weights that the encoder and its head have after one pass over `learned`; the rest stay as they were."""
-    tuner = _Tuner(teacher, learned, rate, seed)
+def finetune(
+    teacher: Transformer, learned: LabelledTexts, rate: float, epochs: int, seed: int, progress: StageProgress
+) -> Made:
+    """Weights that the encoder and its head have after `epochs` over `learned`; the rest stay as they were."""
+    tuner = _Tuner(teacher, learned, rate, epochs, seed)
     if kept := progress.load():
         tuner.load_state_dict(kept)
     while tuner.done < tuner.steps:

@@ -1,7 +1,7 @@
 """Texts made of the reviews, for teachers to label: a network that saw only whole reviews misreads short ones.
 
-Crops are stretches of consecutive sentences of one review, recombined texts are sentences of different reviews of a
-source, and single words stand alone.
+Crops are stretches of consecutive sentences of one review, parts are reviews without some of their sentences,
+recombined texts are sentences of different reviews of a source, and single words stand alone.
 """
 
 import re
@@ -17,10 +17,12 @@ from torch import Tensor
 from scorer.tokens.shapes import NO_SPACES
 from trainer.data.ragged import offsets_of
 
-__all__ = ["MadeTexts", "Originals", "cut_crops", "recombine", "sentence_bounds", "texts_from"]
+__all__ = ["MadeTexts", "Originals", "cut_crops", "cut_parts", "recombine", "sentence_bounds", "texts_from"]
 
 _SENTENCES = ((1, 1), (2, 3), (4, 9))  # least and most sentences of a crop; each range is as frequent as the others
 _LEAST_WORDS = 3
+_LEAST_SENTENCES = 3  # of a review of which some are left out
+_LEFT = 0.3, 0.8  # least and most sentences of a part, a share of its review's
 _MOST_OTHERS = 2  # reviews of a recombined text besides the first
 _MOST_OF_A_PART = 2  # sentences
 
@@ -92,6 +94,20 @@ def cut_crops(originals: Originals, count: int, seed: int) -> MadeTexts:
     return found
 
 
+def cut_parts(originals: Originals, count: int, seed: int) -> MadeTexts:
+    """At most `count` reviews of which three to eight tenths of the sentences are left; `seed` decides which.
+
+    Every review is taken equally often, once more or less, but for those of fewer than three sentences. Nothing comes
+    twice.
+    """
+    rng = np.random.default_rng([seed, 2])
+    longer = [row for row, text in enumerate(originals.texts) if len(sentence_bounds(text)) > _LEAST_SENTENCES]
+    rows = np.resize(rng.permutation(longer), count if longer else 0).tolist()
+    found = dict.fromkeys((_part(originals.texts[row], rng), row) for row in rows)  # in their order, each once
+    weights = [float(originals.weights[row]) for _, row in found]
+    return MadeTexts([text for text, _ in found], weights, [row for _, row in found])
+
+
 def recombine(originals: Originals, count: int, seed: int) -> MadeTexts:
     """`count` texts, each of one or two sentences of two or three reviews of a source; `seed` decides which.
 
@@ -121,6 +137,14 @@ def _crops(text: str, times: int, rng: np.random.Generator) -> Iterator[str]:
     for _ in range(times):
         least, most = _SENTENCES[rng.integers(len(_SENTENCES))]
         yield _stretch(text, int(rng.integers(least, most + 1)), rng)
+
+
+def _part(text: str, rng: np.random.Generator) -> str:
+    """Some sentences of a text, at least one, in their order."""
+    bounds = sentence_bounds(text)
+    chances = rng.random(len(bounds) - 1)
+    left = chances <= max(rng.uniform(*_LEFT), chances.min())
+    return "".join(text[bounds[i] : bounds[i + 1]] for i in np.flatnonzero(left)).strip()
 
 
 def _stretch(text: str, sentences: int, rng: np.random.Generator) -> str:

@@ -24,15 +24,17 @@ from trainer.data.reviews import EncodedReviews, column_of, encode_reviews, enco
 from trainer.data.sentences import encode_sentences, sentences_digest, split_sentences
 from trainer.data.splits import Splits
 from trainer.data.tokenizer import pad_id_of
+from trainer.data.turns import Turns
 from trainer.data.weights import balanced_rows, mean_by_source, weights_of
 from trainer.errors import TrainerError
 from trainer.network.lstm import PREFIX_WORDS
 from trainer.recipes import Recipe, Teachers
 from trainer.stages import Made, Output, StageProgress, Stages
+from trainer.teachers.crossfit import ALL, Folds, fold_of_reviews
 from trainer.teachers.finetuning import LabelledTexts
 from trainer.teachers.language_model import LanguageModelSettings, learn_language
 from trainer.teachers.linear import linear_logits, word_ratios
-from trainer.teachers.made_texts import MadeTexts, Originals, cut_crops, recombine, texts_from
+from trainer.teachers.made_texts import MadeTexts, Originals, cut_crops, cut_parts, recombine, texts_from
 from trainer.teachers.panel import Panel
 from trainer.teachers.reader import first_reader, read_prefixes, self_trained_reader, train_reader
 from trainer.teachers.soft_labels import mix_hard, prefix_labels, sure_enough, whole_labels
@@ -48,7 +50,7 @@ _SENTENCE_SHARE = 0.9  # of a sentence's true label, against no opinion
 _SENTENCES_HELD_OUT = 0.1
 _WHOLE_REVIEW = 1_000_000  # tokens: language model and linear teacher read long reviews to the end
 _LM_PASSES = 10  # at most, over a few reviews
-_CROPS_A_REVIEW = 10  # at most, and as many recombined texts
+_MADE_A_REVIEW = 10  # at most, of each kind of texts
 _RATIO_SCALE = 2.0  # makes the log ratios of telling words as large as other numbers of their vectors, or larger
 _COUNTED_A_MINUTE = 8e6  # words, by the linear teacher with its five folds, on two cores
 _SPEED = 1e11  # floating-point operations a second of an ordinary core in bfloat16, to foretell minutes
@@ -58,7 +60,7 @@ _SPEED = 1e11  # floating-point operations a second of an ordinary core in bfloa
 class Lesson:
     """What the network of a recipe learns from its teachers."""
 
-    reviews: EncodedReviews
+    reviews: Turns
     """All reviews, texts made of them, and sentences, with soft labels; of prefixes as well if a reader gave them."""
     weights: dict[str, Tensor]
     """To start from: word vectors."""
@@ -90,7 +92,9 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     reviews = school.label(teachers.hard_share, panel, stack, with_made=True)
     texts = school.with_sentences(reviews, teachers.sentence_copies)
     weighed = replace(texts, weights=texts.weights / texts.weights.mean())
-    return Lesson(weighed, {_VECTORS: vectors}, dict(stages.summaries), panel.judges[0].tensors)
+    made = np.arange(len(reviews) - school.made, len(reviews))
+    turns = Turns(weighed, made, teachers.made_at_once or len(made))
+    return Lesson(turns, {_VECTORS: vectors}, dict(stages.summaries), panel.judges[0].tensors)
 
 
 def _check_prefixes(recipe: Recipe) -> None:
@@ -131,6 +135,7 @@ class _School:
         self._made = self._make_texts()
         self._made_texts = texts_from(self._made.tensors)
         self._made_ids = self._encoder.encode(self._made_texts)
+        self.made = len(self._made_texts)
 
     def judge_by_ngrams(self, with_made: bool) -> Output:
         """The linear teacher's logits [rows] of every part, and of the texts made of reviews if it is to judge them."""
@@ -153,9 +158,17 @@ class _School:
         """Its logits [rows] of every part, and word vectors by it if they are wanted, else `vectors`."""
         self._stages.said(teacher.about)
         stages = TransformerStages(self._stages, self._teachers, self._seed)
-        encoder = isinstance(teacher.network, Encoder)
-        tuned = [stages.finetune(teacher, self._texts_to_finetune())] if encoder else []
-        judge = stages.judge(teacher, self._texts_by_part(), self._held_out, [*tuned, self._made])
+        texts, given = self._texts_by_part(), (self._held_out, [self._made])
+        tuned = list[Output]()
+        if not isinstance(teacher.network, Encoder):
+            judge = stages.judge(teacher, texts, *given)
+        elif self._teachers.teacher_folds:
+            folds = self._folds(self._teachers.teacher_folds)
+            learned = [self._texts_to_finetune(folds.parts["train"] != fold) for fold in range(folds.number)]
+            judge, *tuned = stages.judge_in_folds(teacher, learned, texts, folds, *given)
+        else:
+            tuned = [stages.finetune(teacher, self._texts_to_finetune())]
+            judge = stages.judge(teacher, texts, self._held_out, [*tuned, self._made])
         if self._teachers.teacher_vectors:
             special = (self._encoder.settings.pad_id, self._encoder.unknown_id)
             words = [
@@ -221,20 +234,24 @@ class _School:
         return _joined(reviews, *[sentences] * copies)
 
     def _make_texts(self) -> Output:
-        """Crops, recombined sentences and single words, as `MadeTexts.tensors`."""
-        most = _CROPS_A_REVIEW * len(self._all)
-        crops, recombined = min(self._teachers.crops, most), min(self._teachers.recombined, most)
-        words = self._frequent_words(self._teachers.single_words)
+        """Crops, parts, recombined sentences and single words, as `MadeTexts.tensors`."""
+        most, teachers = _MADE_A_REVIEW * len(self._all), self._teachers
+        crops, parts, recombined = (min(n, most) for n in (teachers.crops, teachers.parts, teachers.recombined))
+        words = self._frequent_words(teachers.single_words)
 
         def work(_: StageProgress) -> Made:
             originals = self._originals()
-            parts = [cut_crops(originals, crops, self._seed), recombine(originals, recombined, self._seed)]
-            made = parts[0] + parts[1] + MadeTexts(words, [1.0] * len(words), [-1] * len(words))
-            counts = {"crops": len(parts[0].texts), "recombined": len(parts[1].texts), "single_words": len(words)}
-            return made.tensors(), counts
+            made = {
+                "crops": cut_crops(originals, crops, self._seed),
+                "parts": cut_parts(originals, parts, self._seed),
+                "recombined": recombine(originals, recombined, self._seed),
+                "single_words": MadeTexts(words, [1.0] * len(words), [-1] * len(words)),
+            }
+            together = sum(made.values(), MadeTexts([], [], []))
+            return together.tensors(), {kind: len(texts.texts) for kind, texts in made.items()}
 
-        plan = f"{crops:,} crops, {recombined:,} recombined texts, {len(words):,} words"
-        settings = {"crops": crops, "recombined": recombined, "words": len(words)}
+        plan = f"{crops:,} crops, {parts:,} parts, {recombined:,} recombined texts, {len(words):,} words"
+        settings = {"crops": crops, "parts": parts, "recombined": recombined, "words": len(words)}
         return self._stages.run("texts", plan, settings, [], work)
 
     def _originals(self) -> Originals:
@@ -249,10 +266,24 @@ class _School:
         tokens = (self._tokenizer.id_to_token(int(i)) for i in np.argsort(-counts, kind="stable") if counts[i])
         return [token for token in tokens if token and token.isalpha()][:count]
 
-    def _texts_to_finetune(self) -> LabelledTexts:
-        """Labelled reviews, and the trainer's sentences as one more source, balanced over sources and labels."""
-        names = [f"reviews of {name}" for name in sources_of(self._splits.train).tolist()]
-        texts, labels = column_of(self._splits.train, "text"), self._train.labels
+    def _folds(self, number: int) -> Folds:
+        """Folds of the reviews, and of what is made of them."""
+        reviews = fold_of_reviews(len(self._all), number, self._seed)
+        parents = self._made.tensors["parents"].numpy()
+        apart = np.arange(len(parents)) % number  # made of several reviews, or of none
+        parts = {
+            "train": reviews[: len(self._train)],
+            "held_out": np.full(len(self._held_out), ALL),
+            "unlabelled": reviews[len(self._train) :],
+            "made": np.where(parents < 0, apart, reviews[parents]),
+        }
+        return Folds(number, parts)
+
+    def _texts_to_finetune(self, among: NDArray[np.bool_] | slice = slice(None)) -> LabelledTexts:
+        """Labelled reviews `among` all, and the trainer's sentences as one more source, balanced over both."""
+        names = [f"reviews of {name}" for name in sources_of(self._splits.train)[among].tolist()]
+        labels = self._train.labels[among]
+        texts = column_of(self._splits.train, "text").take(pa.array(np.arange(len(self._train))[among]))
         if self._teachers.sentence_copies:  # as large as other sources at most: they must not outweigh the reviews
             sentences = self._learned_sentences.slice(0, len(names) // len(set(names)))
             texts = pa.concat_arrays([texts, sentences["text"].combine_chunks()])

@@ -15,7 +15,15 @@ from trainer.network.losses import judge
 from trainer.network.lstm import SentimentLSTM
 from trainer.network.settings import NetworkSettings
 from trainer.teachers.linear import linear_logits
-from trainer.teachers.made_texts import MadeTexts, Originals, cut_crops, recombine, sentence_bounds, texts_from
+from trainer.teachers.made_texts import (
+    MadeTexts,
+    Originals,
+    cut_crops,
+    cut_parts,
+    recombine,
+    sentence_bounds,
+    texts_from,
+)
 from trainer.teachers.ngrams import Ngrams
 from trainer.teachers.sampled_softmax import SampledLoss
 from trainer.teachers.soft_labels import mix_hard, prefix_labels, whole, whole_labels
@@ -78,6 +86,27 @@ def test_crops_of_words() -> None:
     assert set(found.parents) == {0}
     assert cut_crops(originals("One and only sentence here. "), 5, seed=1).texts == []
     assert cut_crops(originals("非常好。不好"), 9, seed=1).texts == ["非常好。"]  # letters, where no spaces are written
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), max_size=9), st.integers(0, 5))
+def test_parts_leave_out_some_sentences_and_keep_the_order(letters: list[str], seed: int) -> None:
+    sentences = [f"{number}{letter}." for number, letter in enumerate(letters)]
+    found = cut_parts(originals("Too. Short.", " ".join(sentences)), 12, seed)
+    assert len(found.texts) == len(set(found.texts))
+    assert bool(found.texts) == (len(sentences) > 2)
+    for text, weight, parent in zip(found.texts, found.weights, found.parents, strict=True):
+        left = text.split()
+        assert left == [sentence for sentence in sentences if sentence in left]
+        assert 1 <= len(left) <= len(sentences)
+        assert (weight, parent) == (2.0, 1)
+
+
+def test_parts_are_of_all_reviews_before_any_comes_twice() -> None:
+    reviews = [f"{n}. Good film. Bad end. Fine wine. Poor sound. Dull plot." for n in range(9)]
+    found = cut_parts(originals(*reviews), 5, seed=0)
+    assert len(set(found.parents)) == 5
+    shares = [len(text.split(". ")) / 6 for text in cut_parts(originals(*reviews), 400, seed=0).texts]
+    assert 0.45 < np.mean(shares) < 0.65
 
 
 def test_recombined_texts_are_of_one_source_and_weigh_as_its_reviews() -> None:

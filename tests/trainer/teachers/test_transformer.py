@@ -145,7 +145,7 @@ def test_an_encoder_learns_its_labels_and_keeps_its_embeddings(progress: StagePr
     assert frozen
     texts, labels = zip(*planted(3200), strict=True)
     learned = LabelledTexts(texts, np.array(labels, np.float32))
-    tensors, summary = finetune(teacher, learned, 1e-2, 0, progress)
+    tensors, summary = finetune(teacher, learned, 1e-2, 1, 0, progress)
     assert (summary["texts"], summary["steps"]) == (3200, 100)
     logits = read_texts(teacher, ["a good film", "a bad film"], 1, progress)
     assert logits[0] > 0.5 > -0.5 > logits[1]
@@ -184,7 +184,7 @@ def write_two_sources() -> tuple[object, ...]:
 
 def test_from_two_sources_and_a_classifier_to_scores(command: Command) -> None:
     teacher = save_classifier(Path("stars").resolve(), ["1 star", "2 stars", "3 stars", "4 stars", "5 stars"])
-    made = ["--recombined", 20, "--single-words", 15]
+    made = ["--recombined", 20, "--parts", 25, "--single-words", 15]
     result = fit(command, *write_two_sources(), "--teacher", teacher, *made)
     assert result.code == 0, result.err
     assert "positive is 4 stars, 5 stars; negative is 1 star, 2 stars; 3 stars aside" in result.out
@@ -195,7 +195,8 @@ def test_from_two_sources_and_a_classifier_to_scores(command: Command) -> None:
     assert (texts["recombined"], texts["single_words"]) == (20, 15)
     read = checkpoint.stages["teacher-reading"]["texts"]
     reviews = checkpoint.data["train_reviews"] + checkpoint.data["validation_reviews"]
-    assert read == reviews + texts["crops"] + 35
+    assert 15 < texts["parts"] <= 25
+    assert read == reviews + texts["crops"] + texts["parts"] + 35
     assert checkpoint.metrics["validation"]["sources"].keys() == {"films", "hotels"}
     assert command("exporter", "to-onnx", "best.pth").code == 0
     assert command("scorer", "run", DATA / "reviews.csv", "-o", "out.parquet", "--model", "best.onnx").code == 0
@@ -218,6 +219,38 @@ def test_an_encoder_is_fine_tuned_and_resumed_inside(command: Command) -> None:
     assert "teacher: resumed at 50%" in resumed.out
     parts = load_checkpoint(Path("parts.pth"))
     assert all(torch.equal(parts.model_state_dict[name], w) for name, w in whole.model_state_dict.items())
+
+
+def test_what_judges_a_review_has_not_learned_it(command: Command) -> None:
+    data = write_two_sources()
+    arguments = ["--teacher", save_encoder(Path("encoder")), "--teacher-folds", 2, "--teacher-epochs", 2]
+    arguments += ["--parts", 30, "--made-at-once", 20]
+    result = fit(command, *data, *arguments, "-o", "whole.pth")
+    assert result.code == 0, result.err
+    whole = load_checkpoint(Path("whole.pth"))
+    folds = ["teacher-1", "teacher-reading-1", "teacher-2", "teacher-reading-2", "teacher-reading"]
+    assert list(whole.stages) == ["texts", "linear", *folds, "teacher-vectors", "stack"]
+    one, other, both = (stage_tensors(f"teacher-reading{suffix}") for suffix in ("-1", "-2", ""))
+    assert whole.stages["teacher-1"]["steps"] == 4
+    reviews = whole.data["train_reviews"]
+    assert len(one["train"]) + len(other["train"]) == len(both["train"]) == reviews
+    assert set(both["train"].tolist()) == {*one["train"].tolist(), *other["train"].tolist()}
+    torch.testing.assert_close(both["held_out"], (one["held_out"] + other["held_out"]) / 2)
+    assert not torch.equal(one["held_out"], other["held_out"])
+
+    options = FitOptions(DataOptions(("reviews",)), whole.recipe, Path("parts.pth"), save_every=0.0, speak_every=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        fitting.fit(options, Watcher(lambda line: line.startswith("teacher-2: 75%")))
+    resumed = fit(command, *data, *arguments, "-o", "parts.pth", "--resume")
+    assert resumed.code == 0, resumed.err
+    assert "teacher-2: resumed at 50%" in resumed.out
+    parts = load_checkpoint(Path("parts.pth"))
+    assert all(torch.equal(parts.model_state_dict[name], w) for name, w in whole.model_state_dict.items())
+
+
+def stage_tensors(name: str) -> dict[str, torch.Tensor]:
+    tensors: dict[str, torch.Tensor] = torch.load(f"whole.run/stages/{name}.pt", weights_only=True)["tensors"]
+    return tensors
 
 
 def test_the_small_network_begins_with_the_transformers_word_vectors(command: Command) -> None:
