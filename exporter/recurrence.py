@@ -26,7 +26,7 @@ from trainer.network.rounding import round_vectors, row_steps
 
 __all__ = ["fastest_graph"]
 
-# Gates stand in the order input, output, forget, cell: the first three share one Sigmoid.
+# Gates stand in the order input, output, forget, cell.
 _TEMPLATE = """
 <ir_version: 8, opset_import: ["" : 18]>
 sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, sequence_length] attention_mask)
@@ -88,11 +88,13 @@ sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, seque
 """
 
 
-# One step of a layer's cell; @ stands for the end of the layer's names.
-_CELL = """sigmoid_gates@, cell_gate@ = Split <axis = 1> (gates@, gate_sizes)
-        opened@ = Sigmoid (sigmoid_gates@)
-        input_gate@, output_gate@, forget_gate@ = Split <axis = 1, num_outputs = 3> (opened@)
-        candidate@ = Tanh (cell_gate@)
+# One step of a layer's cell; @ stands for the end of the layer's names. One Split and three Sigmoids take less time than
+# one Sigmoid of three gates, which have to be parted before it and behind it.
+_CELL = """to_input@, to_output@, to_forget@, to_cell@ = Split <axis = 1, num_outputs = 4> (gates@)
+        input_gate@ = Sigmoid (to_input@)
+        output_gate@ = Sigmoid (to_output@)
+        forget_gate@ = Sigmoid (to_forget@)
+        candidate@ = Tanh (to_cell@)
         written@ = Mul (input_gate@, candidate@)
         kept@ = Mul (forget_gate@, cell_in@)
         cell_out@ = Add (written@, kept@)
@@ -228,29 +230,29 @@ def _mark(layer: int) -> str:
 
 def _layer(layer: int, positions: range) -> Iterator[str]:
     """One step of a layer: its gates' inputs, and the new state."""
-    mark = _mark(layer)
-    yield f"recurrent{mark} = MatMul (state_in{mark}, recurrent_weights{mark})"
     yield from _gates_from_below(layer) if layer else _step_gates(positions)
-    yield _CELL.replace("@", mark)
+    yield _CELL.replace("@", _mark(layer))
 
 
 def _gates_from_below(layer: int) -> Iterator[str]:
     """Gates of a further layer: recurrent part, the state below, and the bias where there is a word."""
     mark, below = _mark(layer), _mark(layer - 1)
-    yield f"read{mark} = MatMul (state{below}, input_weights{mark})"
-    yield f"sum{mark} = Add (recurrent{mark}, read{mark})"
+    yield f"recurrent{mark} = MatMul (state_in{mark}, recurrent_weights{mark})"
+    yield f"sum{mark} = Gemm (state{below}, input_weights{mark}, recurrent{mark})"
     yield f"offset{mark} = Mul (present, bias{mark})"
     yield f"gates{mark} = Add (sum{mark}, offset{mark})"
 
 
 def _step_gates(positions: range) -> Iterator[str]:
-    """Gates of a step: recurrent part plus the table row of each of its words."""
-    total = "recurrent"
+    """Gates of a step: the table row of each of its words plus the recurrent part."""
     for position in positions:
-        name = "gates" if position == positions[-1] else f"gates_{position}"
         yield f"row_{position} = Gather (table_{position}, tokens_{position})"
-        yield f"{name} = Add ({total}, row_{position})"
-        total = name
+        name = "gates" if position == positions[-1] else f"gates_{position}"
+        # A product that begins with the row instead of zeros: one pass less over the gates.
+        product = (
+            f"Add (gates_{position - 1}, row_{position})" if position else "Gemm (state_in, recurrent_weights, row_0)"
+        )
+        yield f"{name} = {product}"
 
 
 def _weights(network: SentimentLSTM, temperature: float) -> dict[str, NDArray[np.generic]]:
@@ -271,7 +273,6 @@ def _weights(network: SentimentLSTM, temperature: float) -> dict[str, NDArray[np
         "words_per_step": [settings.words_per_step],
         "hidden_dim": [settings.hidden_dim],
     }
-    lists |= {"gate_sizes": [3 * settings.hidden_dim, settings.hidden_dim]}
     lists |= {f"position_{position}": [position] for position in range(settings.words_per_step)}
     return {
         **{name: np.array(value, np.int64) for name, value in (integers | lists).items()},
