@@ -88,8 +88,8 @@ sentiment (int64[batch_size, sequence_length] input_ids, int64[batch_size, seque
 """
 
 
-# One step of a layer's cell; @ stands for the end of the layer's names. One Split and three Sigmoids take less time than
-# one Sigmoid of three gates, which have to be parted before it and behind it.
+# One step of a layer's cell; @ stands for the end of the layer's names. One Split and three Sigmoids take less time
+# than one Sigmoid of three gates, which have to be parted before it and behind it.
 _CELL = """to_input@, to_output@, to_forget@, to_cell@ = Split <axis = 1, num_outputs = 4> (gates@)
         input_gate@ = Sigmoid (to_input@)
         output_gate@ = Sigmoid (to_output@)
@@ -248,11 +248,10 @@ def _step_gates(positions: range) -> Iterator[str]:
     for position in positions:
         yield f"row_{position} = Gather (table_{position}, tokens_{position})"
         name = "gates" if position == positions[-1] else f"gates_{position}"
-        # A product that begins with the row instead of zeros: one pass less over the gates.
-        product = (
-            f"Add (gates_{position - 1}, row_{position})" if position else "Gemm (state_in, recurrent_weights, row_0)"
-        )
-        yield f"{name} = {product}"
+        if position:
+            yield f"{name} = Add (gates_{position - 1}, row_{position})"
+        else:  # a product that begins with the row instead of zeros: one pass less over the gates
+            yield f"{name} = Gemm (state_in, recurrent_weights, row_0)"
 
 
 def _weights(network: SentimentLSTM, temperature: float) -> dict[str, NDArray[np.generic]]:
