@@ -40,15 +40,17 @@ def word_places(text: str, encoding: Encoding, settings: TextSettings, before: i
         else:
             found.append([start, end, place, place + 1])
         last_word = word
-    places = np.array([_bare(text, *one) for one in found], np.int64).reshape(-1, 4)
+    following = [start for start, *_ in found[1:]] + [len(text)]
+    bare = [_bare(text, until, *one) for until, one in zip(following, found, strict=False)]
+    places = np.array(bare, np.int64).reshape(-1, 4)
     places = places[places[:, 0] < places[:, 1]]
     return WordPlaces(places[:, :2], places[:, 2:])
 
 
-def _bare(text: str, start: int, end: int, *tokens: int) -> tuple[int, ...]:
-    """The place without spaces at its ends, and with the accents of its last letter that normalizers drop."""
+def _bare(text: str, until: int, start: int, end: int, *tokens: int) -> tuple[int, ...]:
+    """The place without spaces at its ends, and with the accents behind it that normalizers drop, up to `until`."""
     word = text[start:end]
     start, end = start + len(word) - len(word.lstrip()), end - len(word) + len(word.rstrip())
-    while start < end < len(text) and combining(text[end]):
+    while start < end < until and combining(text[end]):
         end += 1
     return start, end, *tokens

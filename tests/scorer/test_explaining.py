@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scorer import Scorer
@@ -68,6 +68,7 @@ def test_what_is_not_read_has_no_effect(scorer: Scorer) -> None:
 
 @settings(max_examples=40)
 @given(st.lists(st.text(max_size=40), max_size=5), st.sampled_from(["head", "tail"]))
+@example([":\u0300", "!\u0300\u0300?", "a:\u0300b"], "head")  # an accent of no letter is a word of its own
 def test_every_word_has_its_place_in_text_and_row(texts: list[str], keep: str) -> None:
     for tokenizer_json in TOKENIZERS:
         encoder = TextEncoder(tokenizer_json, TextSettings(12, keep, 0))
