@@ -3,7 +3,7 @@
 A tenth of two hundred reviews is twenty, which tell neither a good epoch from a bad one nor a temperature.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from scorer.tokens.encoder import TextEncoder
 from trainer.data.batches import validation_batches
-from trainer.data.ragged import rows_of
 from trainer.data.reviews import EncodedReviews
 from trainer.learning.epochs import learn_epoch
 from trainer.learning.evaluation import joined_predictions, predict
@@ -23,7 +22,7 @@ from trainer.recipes import Recipe
 from trainer.stages import Made, StageProgress, Stages
 from trainer.start import Start
 
-__all__ = ["MOST_FOLDED", "CrossValidation", "fold_of_rows"]
+__all__ = ["MOST_FOLDED", "CrossValidation"]
 
 MOST_FOLDED = 2_000
 """More reviews than that are not judged in folds: a tenth of them, held out, says enough."""
@@ -54,7 +53,7 @@ class CrossValidation:
         outside = np.setdiff1d(np.arange(len(reviews)), inside)
 
         def work(_: StageProgress) -> Made:
-            logits = self._learn(_chosen(reviews, outside), _chosen(reviews, inside))
+            logits = self._learn(reviews.take(outside), reviews.take(inside))
             return {"logits": logits}, {"judged": len(inside)}
 
         settings = {**asdict(self.recipe), "start": self.start.digest()}
@@ -75,22 +74,3 @@ class CrossValidation:
     def _logits(self, learner: Learner, judged: EncodedReviews) -> Tensor:
         batches = validation_batches(judged, self.recipe, self.encoder.settings)
         return joined_predictions(predict(learner.served_network(), batches)).logits.clone()
-
-
-def fold_of_rows(texts: pa.LargeStringArray, cells: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
-    """The fold of each row, int64 [rows]: every fold has its share of each of the `cells` [rows], such as labels.
-
-    Equal texts are of one fold, so that none is judged by a network that learned it.
-    """
-    order = np.random.default_rng(seed).permutation(len(cells))
-    order = order[np.argsort(cells[order], kind="stable")]  # cell by cell, shuffled inside
-    found = np.empty(len(cells), np.int64)
-    found[order] = np.arange(len(cells)) % folds
-    distinct = texts.dictionary_encode().indices.to_numpy()
-    _, first = np.unique(distinct, return_index=True)
-    return np.asarray(found[first][distinct], np.int64)
-
-
-def _chosen(reviews: EncodedReviews, rows: NDArray[np.int64]) -> EncodedReviews:
-    chosen = replace(reviews, ids=rows_of(reviews.ids, rows), labels=reviews.labels[rows])
-    return replace(chosen, weights=reviews.weights[rows], truth=reviews.true_labels[rows])

@@ -10,11 +10,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from scorer.tokens.encoder import TextEncoder
+from trainer.data.parting import fold_of_rows
 from trainer.data.reviews import EncodedReviews, column_of, encode_reviews, sources_of
 from trainer.data.splits import Splits
 from trainer.data.turns import Turns
 from trainer.data.weights import weights_of
-from trainer.folds import MOST_FOLDED, CrossValidation, fold_of_rows
+from trainer.folds import MOST_FOLDED, CrossValidation
 from trainer.learning.judges import HeldOutJudge, Judge
 from trainer.recipes import Recipe
 from trainer.stages import Made, StageProgress, Stages

@@ -23,9 +23,9 @@ from scorer.tokens.words import word_tokenizer
 from tests.conftest import DATA, TINY, Command, one_line
 from tests.exporter.models import sealed_model
 from trainer.choosing import choose_recipe
+from trainer.data.parting import fold_of_rows
 from trainer.data.splits import Splits
 from trainer.errors import TrainerError
-from trainer.folds import fold_of_rows
 from trainer.learning.checkpoint import EpochRecord, load_checkpoint
 from trainer.learning.report import best_epoch
 from trainer.learning.verdict import describe_verdict, reach_verdict

@@ -14,7 +14,7 @@ from trainer.data.layout import TEST, TRAIN, UNLABELLED, VALIDATION
 from trainer.data.reviews import column_of, sources_of
 from trainer.data.sets import ReviewSet
 
-__all__ = ["Part", "Parting", "choose_rows"]
+__all__ = ["Part", "Parting", "choose_rows", "fold_of_rows"]
 
 Flags = NDArray[np.bool_]
 
@@ -145,3 +145,17 @@ def choose_rows(
     )  # so that what is left of one cell counts in the next
     wanted = np.arange(len(order)) - np.repeat(begins, lengths) < np.repeat(np.diff(reached), lengths)
     return np.sort(order[wanted & eligible[order]])
+
+
+def fold_of_rows(texts: pa.LargeStringArray, cells: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
+    """The fold of each row, int64 [rows]: every fold has its share of each of the `cells` [rows], such as labels.
+
+    Equal texts are of one fold, so that none is judged by a network that learned it.
+    """
+    order = np.random.default_rng(seed).permutation(len(cells))
+    order = order[np.argsort(cells[order], kind="stable")]  # cell by cell, shuffled inside
+    found = np.empty(len(cells), np.int64)
+    found[order] = np.arange(len(cells)) % folds
+    distinct = texts.dictionary_encode().indices.to_numpy()
+    _, first = np.unique(distinct, return_index=True)
+    return np.asarray(found[first][distinct], np.int64)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scorer.evaluation.labels import LabelReading
 from scorer.files.format import CsvOptions
 from scorer.tokens.encoder import RaggedIds, TextEncoder
+from trainer.data.ragged import joined, rows_of
 
 __all__ = [
     "DataOptions",
@@ -17,8 +18,10 @@ __all__ = [
     "column_of",
     "encode_reviews",
     "encode_texts",
+    "joined_reviews",
     "sources_of",
     "split_digest",
+    "unsaid",
 ]
 
 
@@ -65,6 +68,23 @@ class EncodedReviews:
     def true_labels(self) -> NDArray[np.float32]:
         """What people said, [rows]; NaN where they did not."""
         return self.labels if self.truth is None else self.truth
+
+    def take(self, rows: NDArray[np.int64]) -> "EncodedReviews":
+        """The chosen rows, in the order given."""
+        return EncodedReviews(rows_of(self.ids, rows), self.labels[rows], self.weights[rows], self.true_labels[rows])
+
+
+def unsaid(rows: int) -> NDArray[np.float32]:
+    """What people said of so many reviews that have no label: NaN, [rows]."""
+    return np.full(rows, np.nan, np.float32)
+
+
+def joined_reviews(*parts: EncodedReviews) -> EncodedReviews:
+    """The rows of all parts, one part after another; labels are [rows] in all of them, or [rows, prefixes]."""
+    labels, weights, truth = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "weights", "true_labels")
+    )
+    return EncodedReviews(joined([part.ids for part in parts]), labels, weights, truth)
 
 
 def column_of(split: pa.Table, name: str) -> pa.Array:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.ragged import rows_of
 from trainer.data.reviews import EncodedReviews
 
 __all__ = ["Turns"]
@@ -27,8 +26,7 @@ class Turns:
             return self.all
         always = np.setdiff1d(np.arange(len(self.all)), self.waiting, assume_unique=True)
         rows = np.concatenate([always, self.waiting[self._turn(epoch, seed)]])
-        labels, weights, truth = (part[rows] for part in (self.all.labels, self.all.weights, self.all.true_labels))
-        return EncodedReviews(rows_of(self.all.ids, rows), labels, weights, truth)
+        return self.all.take(rows)
 
     def _turn(self, epoch: int, seed: int) -> NDArray[np.int64]:
         """Places [at_once] among those that wait: a stretch of one random order after another."""

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["ALL", "Folds", "fold_of_reviews"]
+__all__ = ["ALL", "Folds"]
 
 ALL = -1
 """The fold of a text that the teachers of all folds judge."""
@@ -44,8 +44,3 @@ class Folds:
         for fold, logits in enumerate(reads):
             said[fold, torch.from_numpy(self._judged(part, fold))] = logits
         return said.nanmean(0)
-
-
-def fold_of_reviews(rows: int, number: int, seed: int) -> NDArray[np.int64]:
-    """A fold for each of so many reviews, int64 [rows], all as large or one larger; `seed` decides which."""
-    return np.random.default_rng(seed).permutation(rows) % number

@@ -12,32 +12,24 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from scorer.tokens.encoder import RaggedIds, TextEncoder, TextSettings
-from trainer.data.ragged import joined, tail
-from trainer.data.reviews import EncodedReviews, column_of, encode_reviews, encode_texts, sources_of
-from trainer.data.sentences import encode_sentences, sentences_digest, split_sentences
+from trainer.data.reviews import EncodedReviews, joined_reviews, unsaid
+from trainer.data.sentences import sentences_digest
 from trainer.data.splits import Splits
-from trainer.data.tokenizer import pad_id_of
 from trainer.data.turns import Turns
-from trainer.data.weights import balanced_rows, mean_by_source, weights_of
 from trainer.errors import TrainerError
 from trainer.network.lstm import PREFIX_WORDS
 from trainer.recipes import Recipe, Teachers
 from trainer.stages import Made, Output, StageProgress, Stages
-from trainer.teachers.crossfit import ALL, Folds, fold_of_reviews
-from trainer.teachers.finetuning import LabelledTexts
+from trainer.teachers.corpus import Corpus
 from trainer.teachers.language_model import LanguageModelSettings, learn_language
 from trainer.teachers.linear import linear_logits, word_ratios
-from trainer.teachers.made_texts import MadeTexts, Originals, cut_crops, cut_parts, recombine, texts_from
 from trainer.teachers.panel import Panel
 from trainer.teachers.reader import first_reader, read_prefixes, self_trained_reader, train_reader
-from trainer.teachers.soft_labels import mix_hard, prefix_labels, sure_enough, whole_labels
+from trainer.teachers.soft_labels import mix_hard, prefix_labels, shaped_as
 from trainer.teachers.stack import fit_stack
 from trainer.teachers.transformer import Encoder, Transformer, load_transformer
 from trainer.teachers.transformer_stages import TransformerStages
@@ -46,11 +38,7 @@ __all__ = ["Lesson", "teach"]
 
 _VECTORS = "embedding.weight"
 _HARD_SHARE = 0.5  # of the true label in what self-training learns
-_SENTENCE_SHARE = 0.9  # of a sentence's true label, against no opinion
-_SENTENCES_HELD_OUT = 0.1
-_WHOLE_REVIEW = 1_000_000  # tokens: language model and linear teacher read long reviews to the end
 _LM_PASSES = 10  # at most, over a few reviews
-_MADE_A_REVIEW = 10  # at most, of each kind of texts
 _RATIO_SCALE = 2.0  # makes the log ratios of telling words as large as other numbers of their vectors, or larger
 _COUNTED_A_MINUTE = 8e6  # words, by the linear teacher with its five folds, on two cores
 _SPEED = 1e11  # floating-point operations a second of an ordinary core in bfloat16, to foretell minutes
@@ -78,7 +66,8 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     if teachers.lm_words:
         _check_prefixes(recipe)
     transformer = load_transformer(teachers.teacher, teachers.teacher_length) if teachers.teacher else None
-    school = _School(splits, tokenizer, recipe, teachers, seed, stages)
+    corpus = Corpus(splits, tokenizer, recipe, teachers, seed, stages)
+    school = _School(corpus, recipe, teachers, seed, stages)
     alone = transformer is None and not teachers.lm_words
     panel, vectors = Panel((school.judge_by_ngrams(with_made=alone),)), school.first_vectors()
     if transformer:
@@ -90,9 +79,9 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     else:
         stack = school.weigh("stack", panel)
     reviews = school.label(teachers.hard_share, panel, stack, with_made=True)
-    texts = school.with_sentences(reviews, teachers.sentence_copies)
+    texts = corpus.with_sentences(reviews, teachers.sentence_copies)
     weighed = replace(texts, weights=texts.weights / texts.weights.mean())
-    made = np.arange(len(reviews) - school.made, len(reviews))
+    made = np.arange(len(reviews) - len(corpus.made_texts), len(reviews))
     turns = Turns(weighed, made, teachers.made_at_once or len(made))
     return Lesson(turns, {_VECTORS: vectors}, dict(stages.summaries), panel.judges[0].tensors)
 
@@ -109,72 +98,52 @@ def _check_prefixes(recipe: Recipe) -> None:
 
 
 class _School:
-    """The reviews as texts and as ids, and one method for each step."""
+    """One method for each step."""
 
-    def __init__(
-        self, splits: Splits, tokenizer: Tokenizer, recipe: Recipe, teachers: Teachers, seed: int, stages: Stages
-    ) -> None:
-        self._recipe, self._teachers, self._seed, self._stages = recipe, teachers, seed, stages
-        self._splits, self._tokenizer = splits, tokenizer
-        text = recipe.text_settings(pad_id_of(tokenizer))
-        self._encoder = TextEncoder(tokenizer.to_str(), text)
-        unabridged = TextEncoder(tokenizer.to_str(), TextSettings(_WHOLE_REVIEW, "tail", text.pad_id))
-        weights = weights_of(splits.train, recipe)
-        self._train = encode_reviews(splits.train, unabridged, weights)
-        self._held_out = encode_reviews(splits.validation, unabridged, weights_of(splits.validation, recipe))
-        self._test = encode_texts(splits.test, unabridged) if splits.test else joined([])
-        self._unlabelled, self._weights = joined([]), weights
-        if splits.unlabelled:
-            self._unlabelled = encode_texts(splits.unlabelled, unabridged)
-            others = mean_by_source(weights, splits.train, splits.unlabelled)
-            self._weights = np.concatenate([weights, others])
-        self._all = joined([self._train.ids, self._unlabelled])
-        self._learned_sentences, judged = split_sentences(_SENTENCES_HELD_OUT, seed)
-        self._sentences = encode_sentences(self._learned_sentences, self._encoder)
-        self._held_out_sentences = encode_sentences(judged, self._encoder)
-        self._made = self._make_texts()
-        self._made_texts = texts_from(self._made.tensors)
-        self._made_ids = self._encoder.encode(self._made_texts)
-        self.made = len(self._made_texts)
+    def __init__(self, corpus: Corpus, recipe: Recipe, teachers: Teachers, seed: int, stages: Stages) -> None:
+        self._corpus, self._recipe, self._teachers = corpus, recipe, teachers
+        self._seed, self._stages = seed, stages
 
     def judge_by_ngrams(self, with_made: bool) -> Output:
         """The linear teacher's logits [rows] of every part, and of the texts made of reviews if it is to judge them."""
         folds, strength = self._teachers.linear_folds, self._teachers.linear_strength
-        parts = {"held_out": self._held_out.ids, "unlabelled": self._unlabelled, "test": self._test}
+        parts = {
+            "held_out": self._corpus.held_out.ids,
+            "unlabelled": self._corpus.unlabelled,
+            "test": self._corpus.test,
+        }
         others = {name: (ids, np.full(len(ids), -1)) for name, ids in parts.items()}
         if with_made:
-            others["made"] = self._made_ids, self._made.tensors["parents"].numpy()
+            others["made"] = self._corpus.made_ids, self._corpus.made.tensors["parents"].numpy()
 
         def work(_: StageProgress) -> Made:
-            vocab_size = self._encoder.vocab_size
-            return linear_logits(self._train, others, vocab_size, folds=folds, strength=strength, seed=self._seed)
+            vocab_size = self._corpus.encoder.vocab_size
+            return linear_logits(
+                self._corpus.train, others, vocab_size, folds=folds, strength=strength, seed=self._seed
+            )
 
-        minutes = max(1, round(len(self._train.ids.values) / _COUNTED_A_MINUTE))
-        plan = f"{folds} folds over {len(self._train):,} reviews, about {minutes} min"
+        minutes = max(1, round(len(self._corpus.train.ids.values) / _COUNTED_A_MINUTE))
+        plan = f"{folds} folds over {len(self._corpus.train):,} reviews, about {minutes} min"
         settings = {"folds": folds, "strength": strength}
-        return self._stages.run("linear", plan, settings, [self._made] if with_made else [], work)
+        return self._stages.run("linear", plan, settings, [self._corpus.made] if with_made else [], work)
 
     def judge_by_transformer(self, teacher: Transformer, vectors: Tensor) -> tuple[Output, Tensor]:
         """Its logits [rows] of every part, and word vectors by it if they are wanted, else `vectors`."""
         self._stages.said(teacher.about)
         stages = TransformerStages(self._stages, self._teachers, self._seed)
-        texts, given = self._texts_by_part(), (self._held_out, [self._made])
+        texts, given = self._corpus.texts_by_part(), (self._corpus.held_out, [self._corpus.made])
         tuned = list[Output]()
         if not isinstance(teacher.network, Encoder):
             judge = stages.judge(teacher, texts, *given)
         elif self._teachers.teacher_folds:
-            folds = self._folds(self._teachers.teacher_folds)
-            learned = [self._texts_to_finetune(folds.parts["train"] != fold) for fold in range(folds.number)]
+            folds = self._corpus.folds(self._teachers.teacher_folds)
+            learned = [self._corpus.texts_to_finetune(folds.parts["train"] != fold) for fold in range(folds.number)]
             judge, *tuned = stages.judge_in_folds(teacher, learned, texts, folds, *given)
         else:
-            tuned = [stages.finetune(teacher, self._texts_to_finetune())]
-            judge = stages.judge(teacher, texts, self._held_out, [*tuned, self._made])
+            tuned = [stages.finetune(teacher, self._corpus.texts_to_finetune())]
+            judge = stages.judge(teacher, texts, self._corpus.held_out, [*tuned, self._corpus.made])
         if self._teachers.teacher_vectors:
-            special = (self._encoder.settings.pad_id, self._encoder.unknown_id)
-            words = [
-                "" if i in special else self._tokenizer.id_to_token(i) or "" for i in range(self._encoder.vocab_size)
-            ]
-            vectors = stages.vectors(teacher, words, self._recipe.embedding_dim, tuned)
+            vectors = stages.vectors(teacher, self._corpus.words(), self._recipe.embedding_dim, tuned)
         return judge, vectors
 
     def teach_readers(self, panel: Panel) -> tuple[Panel, Output, Output]:
@@ -192,7 +161,7 @@ class _School:
 
     def weigh(self, name: str, panel: Panel) -> Output:
         """How much each teacher's word counts."""
-        labels, shares = torch.from_numpy(self._held_out.labels), torch.from_numpy(self._held_out.weights)
+        labels, shares = torch.from_numpy(self._corpus.held_out.labels), torch.from_numpy(self._corpus.held_out.weights)
 
         def work(_: StageProgress) -> Made:
             return fit_stack(panel.opinions("held_out"), labels, shares)
@@ -203,115 +172,39 @@ class _School:
     def label(self, hard_share: float, panel: Panel, stack: Output, *, with_made: bool) -> EncodedReviews:
         """All reviews, and the texts made of them, with soft labels; of prefixes as well if there is a reader."""
         labelled, unlabelled = (panel.verdicts(stack, part) for part in ("train", "unlabelled"))
-        logits = torch.cat([mix_hard(labelled, torch.from_numpy(self._train.labels), hard_share), unlabelled])
-        ids = self._abridged(self._all)
+        logits = torch.cat([mix_hard(labelled, torch.from_numpy(self._corpus.train.labels), hard_share), unlabelled])
+        ids = self._corpus.abridged(self._corpus.all)
         prefixes = panel.prefixes()
         if prefixes:
             labels = prefix_labels(torch.cat(prefixes), logits, torch.from_numpy(ids.lengths))
         else:
             labels = torch.sigmoid(logits)
-        truth = np.concatenate([self._train.labels, _unsaid(len(self._unlabelled))])
-        reviews = EncodedReviews(ids, labels.numpy(), self._weights, truth)
+        truth = np.concatenate([self._corpus.train.labels, unsaid(len(self._corpus.unlabelled))])
+        reviews = EncodedReviews(ids, labels.numpy(), self._corpus.weights, truth)
         if not with_made:
             return reviews
-        said, weights = panel.verdicts_on_made(stack), self._made.tensors["weights"].numpy()
-        said = _as(labels, said, self._made_ids)
-        return _joined(reviews, EncodedReviews(self._made_ids, said.numpy(), weights, _unsaid(len(weights))))
+        said, weights = panel.verdicts_on_made(stack), self._corpus.made.tensors["weights"].numpy()
+        said = shaped_as(labels, said, self._corpus.made_ids.lengths)
+        return joined_reviews(
+            reviews, EncodedReviews(self._corpus.made_ids, said.numpy(), weights, unsaid(len(weights)))
+        )
 
     def first_vectors(self) -> Tensor:
         """Random word vectors, but for their first number: how much more often good reviews hold the word."""
         seeded = torch.Generator().manual_seed(self._seed)
-        vectors = torch.randn(self._encoder.vocab_size, self._recipe.embedding_dim, generator=seeded)
-        vectors[:, 0] = word_ratios(self._train, self._encoder.vocab_size) * _RATIO_SCALE
+        vectors = torch.randn(self._corpus.encoder.vocab_size, self._recipe.embedding_dim, generator=seeded)
+        vectors[:, 0] = word_ratios(self._corpus.train, self._corpus.encoder.vocab_size) * _RATIO_SCALE
         return vectors
-
-    def with_sentences(self, reviews: EncodedReviews, copies: int) -> EncodedReviews:
-        """`reviews`, whose labels are [rows] or [rows, prefixes], and so many copies of every sentence."""
-        ids = self._abridged(self._sentences.ids)
-        logits = mix_hard(torch.zeros(len(ids)), torch.from_numpy(self._sentences.labels), _SENTENCE_SHARE)
-        labels = _as(torch.from_numpy(reviews.labels), logits, ids).numpy()
-        sentences = EncodedReviews(ids, labels, self._sentences.weights, _unsaid(len(ids)))  # of no reviewer
-        return _joined(reviews, *[sentences] * copies)
-
-    def _make_texts(self) -> Output:
-        """Crops, parts, recombined sentences and single words, as `MadeTexts.tensors`."""
-        most, teachers = _MADE_A_REVIEW * len(self._all), self._teachers
-        crops, parts, recombined = (min(n, most) for n in (teachers.crops, teachers.parts, teachers.recombined))
-        words = self._frequent_words(teachers.single_words)
-
-        def work(_: StageProgress) -> Made:
-            originals = self._originals()
-            made = {
-                "crops": cut_crops(originals, crops, self._seed),
-                "parts": cut_parts(originals, parts, self._seed),
-                "recombined": recombine(originals, recombined, self._seed),
-                "single_words": MadeTexts(words, [1.0] * len(words), [-1] * len(words)),
-            }
-            together = sum(made.values(), MadeTexts([], [], []))
-            return together.tensors(), {kind: len(texts.texts) for kind, texts in made.items()}
-
-        plan = f"{crops:,} crops, {parts:,} parts, {recombined:,} recombined texts, {len(words):,} words"
-        settings = {"crops": crops, "parts": parts, "recombined": recombined, "words": len(words)}
-        return self._stages.run("texts", plan, settings, [], work)
-
-    def _originals(self) -> Originals:
-        """All reviews, labelled or not."""
-        parts = [self._splits.train, *([self._splits.unlabelled] if self._splits.unlabelled else [])]
-        texts = [text for part in parts for text in column_of(part, "text").to_pylist()]
-        sources = np.concatenate([sources_of(part) for part in parts])
-        return Originals(texts, self._weights, np.unique(sources, return_inverse=True)[1])
-
-    def _frequent_words(self, count: int) -> list[str]:
-        counts = np.bincount(self._all.values, minlength=self._encoder.vocab_size)
-        tokens = (self._tokenizer.id_to_token(int(i)) for i in np.argsort(-counts, kind="stable") if counts[i])
-        return [token for token in tokens if token and token.isalpha()][:count]
-
-    def _folds(self, number: int) -> Folds:
-        """Folds of the reviews, and of what is made of them."""
-        reviews = fold_of_reviews(len(self._all), number, self._seed)
-        parents = self._made.tensors["parents"].numpy()
-        apart = np.arange(len(parents)) % number  # made of several reviews, or of none
-        parts = {
-            "train": reviews[: len(self._train)],
-            "held_out": np.full(len(self._held_out), ALL),
-            "unlabelled": reviews[len(self._train) :],
-            "made": np.where(parents < 0, apart, reviews[parents]),
-        }
-        return Folds(number, parts)
-
-    def _texts_to_finetune(self, among: NDArray[np.bool_] | slice = slice(None)) -> LabelledTexts:
-        """Labelled reviews `among` all, and the trainer's sentences as one more source, balanced over both."""
-        names = [f"reviews of {name}" for name in sources_of(self._splits.train)[among].tolist()]
-        labels = self._train.labels[among]
-        texts = column_of(self._splits.train, "text").take(pa.array(np.arange(len(self._train))[among]))
-        if self._teachers.sentence_copies:  # as large as other sources at most: they must not outweigh the reviews
-            sentences = self._learned_sentences.slice(0, len(names) // len(set(names)))
-            texts = pa.concat_arrays([texts, sentences["text"].combine_chunks()])
-            labels = np.concatenate([labels, self._sentences.labels[: len(sentences)]])
-            names += ["sentences"] * len(sentences)
-        sources = np.unique(names, return_inverse=True)[1]
-        rule = self._recipe.source_weights, self._recipe.positive_weight
-        rows = balanced_rows(sources, labels.astype(np.int64), *rule, self._teachers.teacher_texts, self._seed)
-        return LabelledTexts(texts.take(pa.array(rows)).to_pylist(), labels[rows])
-
-    def _texts_by_part(self) -> dict[str, pa.LargeStringArray]:
-        unlabelled = self._splits.unlabelled
-        return {
-            "train": column_of(self._splits.train, "text"),
-            "held_out": column_of(self._splits.validation, "text"),
-            "unlabelled": column_of(unlabelled, "text") if unlabelled else pa.array([], pa.large_string()),
-            "made": self._made_texts,
-        }
 
     def _learn_language(self) -> Output:
         """Weights of the language model."""
-        words = min(self._teachers.lm_words, _LM_PASSES * len(self._all.values))
-        sizes = self._encoder.vocab_size, self._recipe.embedding_dim, self._teachers.teacher_hidden_dim
+        words = min(self._teachers.lm_words, _LM_PASSES * len(self._corpus.all.values))
+        sizes = self._corpus.encoder.vocab_size, self._recipe.embedding_dim, self._teachers.teacher_hidden_dim
         settings = LanguageModelSettings(*sizes, words)
         plan = f"reading {words:,} words, {self._about(words)}"
 
         def work(progress: StageProgress) -> Made:
-            return learn_language(self._all, settings, self._seed, progress)
+            return learn_language(self._corpus.all, settings, self._seed, progress)
 
         return self._stages.run("language-model", plan, asdict(settings), [], work)
 
@@ -320,8 +213,8 @@ class _School:
         recipe = first_reader(self._recipe, self._teachers)
         start = {name: values for name, values in language_model.tensors.items() if name.startswith("lstm.")}
         # The language model's last vector ends a review; readers need none.
-        start[_VECTORS] = language_model.tensors[_VECTORS][: self._encoder.vocab_size]
-        reviews = EncodedReviews(self._abridged(self._train.ids), self._train.labels, self._train.weights)
+        start[_VECTORS] = language_model.tensors[_VECTORS][: self._corpus.encoder.vocab_size]
+        reviews = self._corpus.abridged_reviews(self._corpus.train)
         return self._train_reader("reader-1", recipe, start, reviews, [language_model], passes=2 * recipe.epochs)
 
     def _train_on(self, number: int, last: Output, panel: Panel, stack: Output) -> Output:
@@ -334,20 +227,27 @@ class _School:
     def _read(self, number: int, reader: Output, *, with_made: bool) -> Output:
         """A reader's logits [rows, prefixes] of every part, and of the texts made of reviews if wanted."""
         recipe = first_reader(self._recipe, self._teachers)
-        parts = {"train": self._train.ids, "held_out": self._held_out.ids, "unlabelled": self._unlabelled}
+        parts = {
+            "train": self._corpus.train.ids,
+            "held_out": self._corpus.held_out.ids,
+            "unlabelled": self._corpus.unlabelled,
+        }
         if with_made:
-            parts["made"] = self._made_ids
+            parts["made"] = self._corpus.made_ids
 
         def work(_: StageProgress) -> Made:
             weights = reader.tensors
             read = {
-                part: read_prefixes(weights, recipe, self._encoder, self._abridged(ids)) for part, ids in parts.items()
+                part: read_prefixes(weights, recipe, self._corpus.encoder, self._corpus.abridged(ids))
+                for part, ids in parts.items()
             }
             return read, {"texts": sum(map(len, parts.values()))}
 
         words = sum(len(ids.values) for ids in parts.values())
         plan = f"judging {words:,} words, {self._about(words / 2)}"  # no way back: a third of the work, less well used
-        return self._stages.run(f"reading-{number}", plan, {}, [reader, *([self._made] if with_made else [])], work)
+        return self._stages.run(
+            f"reading-{number}", plan, {}, [reader, *([self._corpus.made] if with_made else [])], work
+        )
 
     def _train_reader(
         self,
@@ -359,10 +259,8 @@ class _School:
         passes: int,
     ) -> Output:
         held_out = {
-            "held_out": EncodedReviews(
-                self._abridged(self._held_out.ids), self._held_out.labels, self._held_out.weights
-            ),
-            "sentences": self._held_out_sentences,
+            "held_out": self._corpus.abridged_reviews(self._corpus.held_out),
+            "sentences": self._corpus.held_out_sentences,
         }
         # Steps of a smaller batch size hold fewer sentences, so that each weighs more.
         copies = -(-self._teachers.sentence_copies * recipe.batch_size // self._recipe.batch_size)
@@ -371,35 +269,13 @@ class _School:
         plan = f"{len(reviews):,} reviews, {recipe.epochs} epochs, {self._about(words)}"
 
         def work(progress: StageProgress) -> Made:
-            texts = self.with_sentences(reviews, copies)
-            return train_reader(recipe, self._encoder, start, texts, held_out, self._seed, progress)
+            texts = self._corpus.with_sentences(reviews, copies)
+            return train_reader(recipe, self._corpus.encoder, start, texts, held_out, self._seed, progress)
 
         return self._stages.run(name, plan, settings, upstream, work)
-
-    def _abridged(self, ids: RaggedIds) -> RaggedIds:
-        """What a reader sees of each review; always its end."""
-        return tail(ids, self._recipe.max_length)
 
     def _about(self, words: float) -> str:
         """How long it takes to train a large LSTM on so many words, in words."""
         hidden = self._teachers.teacher_hidden_dim
         operations = 6 * 4 * hidden * (hidden + self._recipe.embedding_dim)  # a word, forward and back
         return f"about {max(1, round(words * operations / _SPEED / 60))} min"
-
-
-def _joined(*parts: EncodedReviews) -> EncodedReviews:
-    labels, weights, truth = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("labels", "weights", "true_labels")
-    )
-    return EncodedReviews(joined([part.ids for part in parts]), labels, weights, truth)
-
-
-def _unsaid(rows: int) -> NDArray[np.float32]:
-    return np.full(rows, np.nan, np.float32)
-
-
-def _as(labels: Tensor, logits: Tensor, ids: RaggedIds) -> Tensor:
-    """Probabilities of `logits` [rows] shaped as `labels`: [rows], or [rows, prefixes], known for whole texts only."""
-    if labels.ndim == 1:
-        return sure_enough(logits)
-    return whole_labels(logits, torch.from_numpy(ids.lengths), labels.shape[1])

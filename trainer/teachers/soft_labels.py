@@ -1,11 +1,13 @@
 """Soft labels: from the teachers' logits to what a network learns of every prefix of a review (Hinton et al. 2015)."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.network.lstm import PREFIX_WORDS
 
-__all__ = ["mix_hard", "prefix_labels", "sure_enough", "whole", "whole_labels"]
+__all__ = ["mix_hard", "prefix_labels", "shaped_as", "whole", "whole_labels"]
 
 _LARGEST_LOGIT = 6.0  # surer labels than 99.75 % teach nothing more
 _LEAST_PROBABILITY = 0.003
@@ -32,14 +34,21 @@ def prefix_labels(prefix_logits: Tensor, logits: Tensor, lengths: Tensor) -> Ten
     """
     stretched = prefix_logits * (logits.std() / whole(prefix_logits).std())  # [rows, prefixes]
     drift = (logits - whole(stretched)).unsqueeze(1)  # [rows, 1], what the others add at the end
-    return sure_enough(stretched + drift * _share_read(lengths, prefix_logits.shape[1]))
+    return _sure_enough(stretched + drift * _share_read(lengths, prefix_logits.shape[1]))
 
 
 def whole_labels(logits: Tensor, lengths: Tensor, prefixes: int) -> Tensor:
     """Probabilities [rows, prefixes] that are known, not NaN, for the whole texts only."""
     labels = torch.full((len(logits), prefixes), torch.nan)
     last = (lengths.clamp_min(1) - 1) // PREFIX_WORDS
-    return labels.scatter(1, last.unsqueeze(1), sure_enough(logits).unsqueeze(1))
+    return labels.scatter(1, last.unsqueeze(1), _sure_enough(logits).unsqueeze(1))
+
+
+def shaped_as(labels: Tensor, logits: Tensor, lengths: NDArray[np.int64]) -> Tensor:
+    """Probabilities of `logits` [rows] shaped as `labels`: [rows], or [rows, prefixes], known for whole texts only."""
+    if labels.ndim == 1:
+        return _sure_enough(logits)
+    return whole_labels(logits, torch.from_numpy(lengths), labels.shape[1])
 
 
 def _share_read(lengths: Tensor, prefixes: int) -> Tensor:
@@ -53,6 +62,6 @@ def _last(prefix_logits: Tensor) -> Tensor:
     return (~prefix_logits.isnan()).sum(1, keepdim=True) - 1
 
 
-def sure_enough(logits: Tensor) -> Tensor:
+def _sure_enough(logits: Tensor) -> Tensor:
     """Probabilities of `logits`, of any shape, none of them surer than what still teaches."""
     return torch.sigmoid(logits.clamp(-_LARGEST_LOGIT, _LARGEST_LOGIT))

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.teachers.crossfit import ALL, Folds, fold_of_reviews
+from trainer.teachers.crossfit import ALL, Folds
 
 FOLDS = st.lists(st.sampled_from([ALL, 0, 1, 2]), max_size=20)
 
@@ -23,10 +23,3 @@ def test_each_text_is_judged_by_the_teacher_of_its_fold_or_by_all(train: list[in
     for name, part in folds.parts.items():
         told = [row + 100.0 * (1 if fold == ALL else fold) for row, fold in enumerate(part)]
         assert joined[name].tolist() == told  # all three said 0, 100 and 200 more than the row, 100 on average
-
-
-@given(st.integers(0, 50), st.integers(2, 7), st.integers(0, 3))
-def test_folds_are_as_large_as_one_another(rows: int, number: int, seed: int) -> None:
-    sizes = np.bincount(fold_of_reviews(rows, number, seed), minlength=number)
-    assert len(sizes) == number
-    assert sizes.max() - sizes.min() <= 1
