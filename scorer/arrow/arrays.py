@@ -4,7 +4,7 @@
 none of it: half of the time that scoring one text would take.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ __all__ = [
     "integers_of",
     "numbers",
     "offsets_of",
+    "slices_of",
     "strings",
     "without_nulls",
 ]
@@ -76,6 +77,16 @@ def bytes_and_offsets(texts: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray
     if data_buffer is None:
         return np.empty(0, np.uint8), offsets
     return np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]], offsets - offsets[0]
+
+
+def slices_of(texts: pa.StringArray, most_bytes: int) -> Iterator[pa.StringArray]:
+    """`texts` in slices of at most so many bytes, or of one text that has more; one empty slice of no texts."""
+    _, offsets = bytes_and_offsets(texts)
+    start = 0
+    while start < max(len(texts), 1):
+        end = int(np.searchsorted(offsets, offsets[start] + most_bytes, side="right")) - 1
+        yield texts.slice(start, max(end - start, 1))
+        start = max(end, start + 1)
 
 
 def bytes_of(values: pa.LargeBinaryArray | pa.LargeStringArray) -> memoryview:

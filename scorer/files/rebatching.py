@@ -6,8 +6,8 @@ import pyarrow as pa
 
 __all__ = ["WINDOW_BYTES", "WINDOW_ROWS", "windows_of"]
 
-WINDOW_ROWS = 8192
-"""Sorted by length together: short texts are scored 7 % faster than in windows of 4,096, no faster in larger ones."""
+WINDOW_ROWS = 16_384
+"""Sorted by length together: of short texts' batches a twenty-fifth is padding; a twelfth in windows of 8,192."""
 WINDOW_BYTES = 5 << 20
 """Some 4,000 film reviews. Windows of 2,048 of them: 10,500 reviews a second; 3,125: 11,700; 4,096: 11,300."""
 

@@ -14,8 +14,6 @@ _TOKEN_BUDGET = 65_536
 """Padded tokens: ids and mask of a batch take a megabyte, however long its rows."""
 _MOST_ROWS = 256
 """Batches of 64 are 15 % slower."""
-_LENGTH_STEP = 8
-"""Widths are multiples of it: few distinct shapes, so that the runtime's memory arena is reused. 16 is 5 % slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +36,13 @@ def plan_batches(
     settings: TextSettings,
     token_budget: int = _TOKEN_BUDGET,
     most_rows: int = _MOST_ROWS,
-    length_step: int = _LENGTH_STEP,
 ) -> Iterator[Batch]:
     """All non-empty rows, sorted by length, the longest first, in batches of at most `token_budget` padded tokens.
 
-    A single row longer than the budget is a batch of its own. Widths are multiples of `length_step`.
+    A single row longer than the budget is a batch of its own. A batch is as wide as its longest row: multiples of 8 as
+    widths took 3 % more time over short texts, and no less memory.
     """
-    for rows, width in planned(ids.lengths, settings, token_budget, most_rows, length_step):
+    for rows, width in planned(ids.lengths, settings, token_budget, most_rows):
         yield Batch(ids, rows, width, settings.pad_id)
 
 
@@ -53,13 +51,12 @@ def planned(
     settings: TextSettings,
     token_budget: int = _TOKEN_BUDGET,
     most_rows: int = _MOST_ROWS,
-    length_step: int = _LENGTH_STEP,
 ) -> Iterator[tuple[NDArray[np.int64], int]]:
     """The same of rows of these `lengths` [rows]: which ones are a batch, int64 [batch], and its width."""
     order = np.argsort(lengths, kind="stable")
     order = order[np.searchsorted(lengths[order], 1) :]
     while len(order):
-        width = _padded_length(int(lengths[order[-1]]), settings, length_step)
+        width = settings.max_length if settings.pad_to_max_length else int(lengths[order[-1]])
         size = max(1, min(most_rows, token_budget // width))
         rows, order = order[-size:], order[:-size]
         yield rows, width
@@ -74,9 +71,3 @@ def pad_rows(
     input_ids = np.full(mask.shape, pad_id, np.int64)
     input_ids[mask] = ids.values[(ids.offsets[rows, None] + columns)[mask]]
     return input_ids, mask.astype(np.int64)
-
-
-def _padded_length(longest: int, settings: TextSettings, step: int) -> int:
-    if settings.pad_to_max_length:
-        return settings.max_length
-    return min(-(-longest // step) * step, settings.max_length)

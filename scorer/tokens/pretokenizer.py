@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scorer.arrow.arrays import bytes_and_offsets
+from scorer.arrow.arrays import bytes_and_offsets, slices_of
 
 __all__ = ["in_blocks", "lower_ascii", "split_words", "words_at"]
 
 _Counts = NDArray[np.int64]
 _Split = tuple[pa.StringArray, _Counts]
-_BLOCK_ROWS = 256  # some hundred kilobytes of text, so that the passes over it stay in the cache
+_BLOCK_BYTES = 1 << 18  # the passes over so much text stay in the cache
 
 
 def split_words(
@@ -32,8 +32,7 @@ def split_words(
 
 def in_blocks(split: Callable[[pa.StringArray], _Split], texts: pa.StringArray) -> tuple[pa.ChunkedArray, _Counts]:
     """What `split` makes of all texts, some of them at a time."""
-    starts = range(0, max(len(texts), 1), _BLOCK_ROWS)
-    words, counts = zip(*(split(texts.slice(start, _BLOCK_ROWS)) for start in starts), strict=True)
+    words, counts = zip(*map(split, slices_of(texts, _BLOCK_BYTES)), strict=True)
     return pa.chunked_array(words), np.concatenate(counts)
 
 

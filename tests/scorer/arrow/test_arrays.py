@@ -3,7 +3,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorer.arrow.arrays import bools, bools_of, integers_of, numbers, strings
+from scorer.arrow.arrays import bools, bools_of, integers_of, numbers, slices_of, strings
 
 BOOLS = st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40)
 
@@ -31,3 +31,14 @@ def test_strings_are_those_of_arrow(texts: list[str]) -> None:
     for kind in (pa.string(), pa.large_string()):
         strings(texts, kind).validate(full=True)
         assert strings(texts, kind).equals(pa.array(texts, kind))
+
+
+@given(st.lists(st.text(max_size=9)), st.integers(0, 20), st.integers(0, 3))
+def test_slices_hold_all_texts_and_no_more_bytes_than_they_may(texts: list[str], most_bytes: int, skipped: int) -> None:
+    array = pa.array(texts, pa.string())[skipped:]
+    slices = [one.to_pylist() for one in slices_of(array, most_bytes)]
+    assert [text for one in slices for text in one] == texts[skipped:]
+    sizes = [sum(len(text.encode()) for text in one) for one in slices]
+    assert all(size <= most_bytes or len(one) == 1 for one, size in zip(slices, sizes, strict=True))
+    firsts = [len(one[0].encode()) for one in slices[1:]]  # which had no room in the slice before
+    assert all(size + first > most_bytes for size, first in zip(sizes, firsts, strict=False))

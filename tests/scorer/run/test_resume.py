@@ -21,10 +21,9 @@ from scorer.model.sealed import EMBEDDED_MODEL
 from tests.conftest import DATA, Command, Result, one_line
 from tests.writing import write_table
 
-ROWS = 40_000  # 9 windows
-RECORD_BYTES = 73  # of a window in the journal, without its scores
-WINDOW_BYTES = RECORD_BYTES + 8192 * 5
-FIRST_WINDOWS = [512, 1024, 2048, 4096, 512]  # rows; all others have 8192
+ROWS = 40_000  # 8 windows
+RECORD_BYTES, ROW_BYTES = 73, 5  # of a window in the journal without its scores, and of a score
+FIRST_WINDOWS = [512, 1024, 2048, 4096, 8192, 512]  # rows; all others have 16,384
 WORDS = (
     "a",
     "the",
@@ -117,9 +116,9 @@ def journal_of(output: Path) -> Path:
     return output.parent / f".{output.name}.run" / "journal"
 
 
-def wait_for_windows(process: subprocess.Popen[str], output: Path, windows: float) -> None:
-    """Wait until so many more windows are kept, or the process has ended."""
-    enough = kept(output) + windows * WINDOW_BYTES
+def wait_for_rows(process: subprocess.Popen[str], output: Path, rows: float) -> None:
+    """Wait until about so many more rows are kept, or the process has ended."""
+    enough = kept(output) + rows * ROW_BYTES
     while process.poll() is None and kept(output) < enough:
         time.sleep(0.0005)
 
@@ -129,7 +128,7 @@ def strike(process: subprocess.Popen[str], output: Path, rng: random.Random) -> 
     if rng.random() < 0.2:
         time.sleep(rng.uniform(0, 1))  # start-up too
     else:
-        wait_for_windows(process, output, rng.uniform(0, 4))
+        wait_for_rows(process, output, rng.uniform(0, 32_000))
         time.sleep(rng.uniform(0, 0.01))
     process.send_signal(rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
 
@@ -160,7 +159,7 @@ def killed(fitted: Path, made: Path) -> Path:
     """Where a run of in.parquet was killed: the folder with its journal, and part of its output."""
     path = made / "out.parquet"
     process = start(fitted, made / "in.parquet", path)
-    wait_for_windows(process, path, 2)
+    wait_for_rows(process, path, 12_000)
     process.kill()
     assert finish(process)[0] == -signal.SIGKILL
     assert (journal_of(path).parent / "output").exists()
@@ -200,9 +199,10 @@ def test_a_damaged_journal_loses_nothing_before_the_damage(
 ) -> None:
     journal = journal_of(output).read_bytes()
     resumed = goes_on(command, fitted, made, output)
-    windows = [*FIRST_WINDOWS, *[8192] * ((resumed - sum(FIRST_WINDOWS)) // 8192)]
-    assert sum(windows) == resumed >= 8192
-    ends = np.cumsum([RECORD_BYTES + 5 * rows for rows in windows])
+    kept_rows = np.cumsum([*FIRST_WINDOWS, 16_384]).tolist()
+    windows = [*FIRST_WINDOWS, 16_384][: kept_rows.index(resumed) + 1]
+    assert resumed >= 12_000
+    ends = np.cumsum([RECORD_BYTES + ROW_BYTES * rows for rows in windows])
     ends += len(journal) - ends[-1]  # what the run was asked for stands before them
     for what, content in damaged(journal).items():
         output.unlink()
@@ -262,9 +262,11 @@ def of_version(version: str, *arguments: object) -> Result:
 def test_scores_never_meet_another_text(command: Command, fitted: Path, made: Path, tmp_path: Path) -> None:
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
     shutil.copy(made / "in.csv", source)
-    kill_after(fitted, source, output, windows=3)
+    kill_after(fitted, source, output, rows=16_000)
     before = source.stat()
-    source.write_bytes(source.read_bytes().replace(b"\n5000,", b"\n5001,").replace(b"5000 ", b"good "))
+    text = source.read_bytes()
+    source.write_bytes(text.replace(b"\n5000,5000 ", b"\n5001,good "))
+    assert source.read_bytes() != text
     os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
     result = command("scorer", *arguments(fitted, source, output), "--json")
     assert (result.code, json.loads(result.out)["resumed"] >= 4096) == (0, True)
@@ -272,9 +274,9 @@ def test_scores_never_meet_another_text(command: Command, fitted: Path, made: Pa
     assert output.read_bytes() == (tmp_path / "anew.csv").read_bytes()
 
 
-def kill_after(fitted: Path, source: Path, output: Path, windows: int) -> None:
+def kill_after(fitted: Path, source: Path, output: Path, rows: int) -> None:
     process = start(fitted, source, output)
-    wait_for_windows(process, output, windows)
+    wait_for_rows(process, output, rows)
     process.kill()
     assert finish(process)[0] == -signal.SIGKILL
 
@@ -303,7 +305,7 @@ def test_bad_rows_can_be_mended(command: Command, fitted: Path, made: Path, tmp_
 def test_a_signal_is_one_line(fitted: Path, made: Path, tmp_path: Path, number: int, code: int, word: str) -> None:
     output = tmp_path / "out.parquet"
     process = start(fitted, made / "in.parquet", output)
-    wait_for_windows(process, output, 3)
+    wait_for_rows(process, output, 16_000)
     process.send_signal(number)
     ended, out, err = finish(process)
     assert (ended, out) == (code, "")
@@ -318,7 +320,7 @@ def test_a_signal_is_one_line(fitted: Path, made: Path, tmp_path: Path, number: 
 def test_two_runs_on_one_output(command: Command, fitted: Path, made: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.parquet"
     first = start(fitted, made / "in.parquet", output)
-    wait_for_windows(first, output, 2)
+    wait_for_rows(first, output, 12_000)
     first.send_signal(signal.SIGSTOP)
     for option in ((), ("--force",), ("--restart",)):
         second = command("scorer", *arguments(fitted, made / "in.parquet", output), *option)
@@ -394,5 +396,5 @@ def test_the_folder_is_private_and_never_a_link(command: Command, fitted: Path, 
     assert command("scorer", *arguments(fitted, made / "in.csv", output)).code == 1
     assert list((tmp_path / "elsewhere").iterdir()) == []
     journal_of(output).unlink()
-    kill_after(fitted, made / "in.csv", output, windows=2)
+    kill_after(fitted, made / "in.csv", output, rows=12_000)
     assert journal_of(output).stat().st_mode & 0o077 == 0

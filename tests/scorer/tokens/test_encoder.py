@@ -39,11 +39,11 @@ def test_truncates_as_the_library_does(keep: str, side: str, texts: list[str]) -
 
 
 @given(st.lists(st.lists(st.sampled_from([*WORDS, "é", "\n"]), max_size=9).map(" ".join), max_size=9))
-def test_blocks_of_rows_change_no_id(texts: list[str]) -> None:
+def test_blocks_of_texts_change_no_id(texts: list[str]) -> None:
     for tokenizer in (with_special_tokens(), word_tokenizer(WORDS)):
         encoder = TextEncoder(tokenizer.to_str(), TextSettings(5, "tail", 0))
         together = encoder.encode(pa.array(texts, pa.string()))
-        in_blocks = encoder.encode(pa.array(texts, pa.string()), block_rows=2)
+        in_blocks = encoder.encode(pa.array(texts, pa.string()), block_bytes=5)
         for one, other in zip(astuple(together), astuple(in_blocks), strict=True):
             assert (one.dtype, one.tolist()) == (other.dtype, other.tolist())
 
