@@ -1,11 +1,15 @@
 """The panel: teachers that judged the same texts, and what they say together."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.stages import Output
+from trainer.teachers.by_source import SHARE_OF_PARTS, scaled_by_source
 from trainer.teachers.soft_labels import whole
 from trainer.teachers.stack import stacked
 
@@ -23,10 +27,18 @@ class Panel:
     """
 
     judges: tuple[Output, ...]
+    scales: Output | None = None
+    """How verdicts on each source are scaled, if they are."""
+    sources: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    """The number of each text's source, by part."""
 
     def joined_by(self, judge: Output) -> "Panel":
         """The same judges and one more."""
         return Panel((*self.judges, judge))
+
+    def scaled_by(self, scales: Output, sources: Mapping[str, NDArray[np.int64]]) -> "Panel":
+        """The same judges, what they say of each source scaled."""
+        return replace(self, scales=scales, sources=sources)
 
     def opinions(self, part: str) -> list[Tensor]:
         """Each judge's logits [rows] of the whole texts of a part."""
@@ -39,18 +51,27 @@ class Panel:
 
     def verdicts(self, stack: Output, part: str) -> Tensor:
         """What all say together: logits [rows]."""
-        return stacked(stack.tensors, self.opinions(part))
+        return self._scaled(self._together(stack, part), part)
 
     def verdicts_on_made(self, stack: Output) -> Tensor:
         """Logits [rows] of made texts by those who judged them, as sure as all are of whole reviews."""
+        return self._scaled(self._on_made(stack), "made", SHARE_OF_PARTS)
+
+    def _scaled(self, logits: Tensor, part: str, share: float = 1.0) -> Tensor:
+        return scaled_by_source(self.scales.tensors, logits, self.sources[part], share) if self.scales else logits
+
+    def _together(self, stack: Output, part: str) -> Tensor:
+        return stacked(stack.tensors, self.opinions(part))
+
+    def _on_made(self, stack: Output) -> Tensor:
         able = [i for i, judge in enumerate(self.judges) if "made" in judge.tensors]
         if len(able) == len(self.judges):
-            return self.verdicts(stack, "made")
+            return self._together(stack, "made")
         weights = stack.tensors["weights"][able].clamp_min(_LEAST)
         train, made = (
             torch.stack([_whole(self.judges[i].tensors[part]) for i in able], 1) @ weights for part in ("train", "made")
         )
-        return made * (self.verdicts(stack, "train").std() / train.std().clamp_min(_LEAST))
+        return made * (self._together(stack, "train").std() / train.std().clamp_min(_LEAST))
 
 
 def _whole(logits: Tensor) -> Tensor:

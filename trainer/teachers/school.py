@@ -9,7 +9,7 @@ weigh the teachers against one another.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from trainer.errors import TrainerError
 from trainer.network.lstm import PREFIX_WORDS
 from trainer.recipes import Recipe, Teachers
 from trainer.stages import Made, Output, StageProgress, Stages
+from trainer.teachers.by_source import fit_sources
 from trainer.teachers.corpus import Corpus
 from trainer.teachers.language_model import LanguageModelSettings, learn_language
 from trainer.teachers.linear import linear_logits, word_ratios
@@ -78,12 +79,19 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
         vectors = vectors if transformer and teachers.teacher_vectors else reader.tensors[_VECTORS]
     else:
         stack = school.weigh("stack", panel)
+    panel = school.scale_sources(panel, stack, "held_out" if _know_train(teachers, transformer) else "train")
     reviews = school.label(teachers.hard_share, panel, stack, with_made=True)
     texts = corpus.with_sentences(reviews, teachers.sentence_copies)
     weighed = replace(texts, weights=texts.weights / texts.weights.mean())
     made = np.arange(len(reviews) - len(corpus.made_texts), len(reviews))
     turns = Turns(weighed, made, teachers.made_at_once or len(made))
     return Lesson(turns, {_VECTORS: vectors}, dict(stages.summaries), panel.judges[0].tensors)
+
+
+def _know_train(teachers: Teachers, transformer: Transformer | None) -> bool:
+    """Whether some teacher judges training reviews that it has learned itself."""
+    tuned = transformer is not None and isinstance(transformer.network, Encoder)
+    return teachers.lm_words > 0 or (tuned and not teachers.teacher_folds)
 
 
 def _check_prefixes(recipe: Recipe) -> None:
@@ -168,6 +176,21 @@ class _School:
 
         plan = f"weighing {len(panel.judges)} teachers on {len(labels):,} held-out reviews"
         return self._stages.run(name, plan, {}, panel.judges, work)
+
+    def scale_sources(self, panel: Panel, stack: Output, part: Literal["train", "held_out"]) -> Panel:
+        """`panel`, its verdicts on each of several sources calibrated by what is true of a `part`."""
+        reviews, sources = getattr(self._corpus, part), self._corpus.sources()
+        count = int(sources["train"].max()) + 1
+        if count == 1:
+            return panel
+        truth = torch.from_numpy(reviews.labels), torch.from_numpy(reviews.weights)
+
+        def work(_: StageProgress) -> Made:
+            return fit_sources(panel.verdicts(stack, part), *truth, sources[part], count)
+
+        plan = f"calibrating what is said of each source, on {len(reviews):,} reviews"
+        scales = self._stages.run("sources", plan, {"part": part}, [*panel.judges, stack], work)
+        return panel.scaled_by(scales, sources)
 
     def label(self, hard_share: float, panel: Panel, stack: Output, *, with_made: bool) -> EncodedReviews:
         """All reviews, and the texts made of them, with soft labels; of prefixes as well if there is a reader."""

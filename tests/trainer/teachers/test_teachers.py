@@ -14,6 +14,7 @@ from trainer.data.reviews import EncodedReviews
 from trainer.network.losses import judge
 from trainer.network.lstm import SentimentLSTM
 from trainer.network.settings import NetworkSettings
+from trainer.teachers.by_source import fit_sources, scaled_by_source
 from trainer.teachers.linear import linear_logits
 from trainer.teachers.made_texts import (
     MadeTexts,
@@ -204,6 +205,22 @@ def test_a_few_reviews_do_not_drive_the_stack_to_its_ends(labels: torch.Tensor) 
     stack, _ = fit_stack([(labels * 2 - 1) * 3], labels, torch.ones(16))
     assert 0.2 < stack["weights"].item() < 1.5
     assert abs(stack["bias"].item()) < 0.5
+
+
+def test_each_source_is_scaled_by_what_is_true_of_it() -> None:
+    """Verdicts on the second source are twice too sure and too kind by one; the third source has one label only."""
+    generator = torch.Generator().manual_seed(0)
+    true, sources = torch.randn(12_000, generator=generator) * 2, np.arange(12_000) % 3
+    labels = torch.bernoulli(true.sigmoid(), generator=generator)
+    labels[sources == 2] = 1.0
+    said = torch.where(torch.from_numpy(sources == 1), 2 * (true + 1), true)
+    made, summary = fit_sources(said, labels, torch.ones(12_000), sources, 3)
+    assert (summary["sources"], made["temperatures"][2].item(), made["shifts"][2].item()) == (3, 1, 0)
+    scaled = scaled_by_source(made, said, sources)
+    torch.testing.assert_close(scaled, true, atol=0.25, rtol=0.1)
+    half = scaled_by_source(made, said, sources, share=0.5)
+    torch.testing.assert_close(scaled - half, 0.5 * made["shifts"][sources])
+    assert torch.equal(scaled_by_source(made, said, np.full(12_000, -1)), said)
 
 
 def test_soft_labels_begin_as_the_reader_says_and_end_as_all_teachers_say() -> None:

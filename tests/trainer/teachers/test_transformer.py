@@ -190,7 +190,8 @@ def test_from_two_sources_and_a_classifier_to_scores(command: Command) -> None:
     assert "positive is 4 stars, 5 stars; negative is 1 star, 2 stars; 3 stars aside" in result.out
     checkpoint = load_checkpoint(Path("best.pth"))
     assert checkpoint.recipe.teachers.teacher == "stars"  # and no path of this machine
-    assert list(checkpoint.stages) == ["texts", "linear", "teacher-reading", "teacher-vectors", "stack"]
+    assert list(checkpoint.stages) == ["texts", "linear", "teacher-reading", "teacher-vectors", "stack", "sources"]
+    assert f"what is said of each source, on {checkpoint.data['train_reviews']} reviews" in result.out
     texts = checkpoint.stages["texts"]
     assert (texts["recombined"], texts["single_words"]) == (20, 15)
     read = checkpoint.stages["teacher-reading"]["texts"]
@@ -205,9 +206,13 @@ def test_from_two_sources_and_a_classifier_to_scores(command: Command) -> None:
 def test_an_encoder_is_fine_tuned_and_resumed_inside(command: Command) -> None:
     data = write_two_sources()
     arguments = ["--teacher", save_encoder(Path("encoder")), "--teacher-texts", 100]
-    assert fit(command, *data, *arguments, "-o", "whole.pth").code == 0
+    result = fit(command, *data, *arguments, "-o", "whole.pth")
+    assert result.code == 0, result.err
     whole = load_checkpoint(Path("whole.pth"))
-    assert list(whole.stages) == ["texts", "linear", "teacher", "teacher-reading", "teacher-vectors", "stack"]
+    stages = ["texts", "linear", "teacher", "teacher-reading", "teacher-vectors", "stack", "sources"]
+    assert list(whole.stages) == stages
+    # It has learned most of the others.
+    assert f"what is said of each source, on {whole.data['validation_reviews']} reviews" in result.out
     assert 94 <= whole.stages["teacher"]["texts"] <= 102  # rounded in each label of each source
 
     options = FitOptions(DataOptions(("reviews",)), whole.recipe, Path("parts.pth"), save_every=0.0, speak_every=0.0)
@@ -229,7 +234,8 @@ def test_what_judges_a_review_has_not_learned_it(command: Command) -> None:
     assert result.code == 0, result.err
     whole = load_checkpoint(Path("whole.pth"))
     folds = ["teacher-1", "teacher-reading-1", "teacher-2", "teacher-reading-2", "teacher-reading"]
-    assert list(whole.stages) == ["texts", "linear", *folds, "teacher-vectors", "stack"]
+    assert list(whole.stages) == ["texts", "linear", *folds, "teacher-vectors", "stack", "sources"]
+    assert f"what is said of each source, on {whole.data['train_reviews']} reviews" in result.out
     one, other, both = (stage_tensors(f"teacher-reading{suffix}") for suffix in ("-1", "-2", ""))
     assert whole.stages["teacher-1"]["steps"] == 4
     reviews = whole.data["train_reviews"]
