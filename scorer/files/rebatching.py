@@ -13,17 +13,26 @@ WINDOW_BYTES = 5 << 20
 
 
 def windows_of(blocks: Iterable[pa.RecordBatch], window_rows: int) -> Iterator[pa.RecordBatch]:
-    """All rows in order, `window_rows` at a time, or fewer where they are large: their batches waste no padding."""
+    """All rows in order, `window_rows` at a time, or fewer where they are large: their batches waste no padding.
+
+    Those before an error come before it.
+    """
     held, rows, size = list[pa.RecordBatch](), 0, 0
-    for block in blocks:
-        held.append(block)
-        rows, size = rows + block.num_rows, size + block.nbytes  # of thousands of small files each is counted once
-        if rows >= window_rows or size >= WINDOW_BYTES:
-            joined = pa.concat_batches(held)
-            whole = rows // window_rows * window_rows or rows
-            held = [joined.slice(whole)]  # before windows are handed out: the blocks need not wait for their scores
-            rows, size = held[0].num_rows, held[0].nbytes
-            for start in range(0, whole, window_rows):
-                yield joined.slice(start, min(window_rows, whole - start))
+    failure: Exception | None = None
+    try:
+        for block in blocks:
+            held.append(block)
+            rows, size = rows + block.num_rows, size + block.nbytes  # of thousands of small files each is counted once
+            if rows >= window_rows or size >= WINDOW_BYTES:
+                joined = pa.concat_batches(held)
+                whole = rows // window_rows * window_rows or rows
+                held = [joined.slice(whole)]  # before windows are handed out: blocks need not wait for their scores
+                rows, size = held[0].num_rows, held[0].nbytes
+                for start in range(0, whole, window_rows):
+                    yield joined.slice(start, min(window_rows, whole - start))
+    except Exception as error:  # of any reader
+        failure = error
     if any(one.num_rows for one in held):
         yield pa.concat_batches(held)
+    if failure:
+        raise failure

@@ -113,7 +113,7 @@ def test_a_graph_that_is_no_scorer_is_one_line(command: Command, model: Path) ->
         graph = helper.make_model(helper.make_graph(nodes, "g", inputs, outputs), ir_version=10)
         graph.opset_import[0].version = 18
         Path("bad.onnx").write_bytes(resealed(model, graph))
-        one_line(command("scorer", "text", "good film", "--model", "bad.onnx"), "bad.onnx", "its logits are")
+        one_line(command("scorer", "text", "a good film", "--model", "bad.onnx"), "bad.onnx", "its logits are")
     graph.graph.input[0].name = "other"
     Path("bad.onnx").write_bytes(resealed(model, graph))
     one_line(command("scorer", "text", "good film", "--model", "bad.onnx"), "bad.onnx", "onnxruntime cannot")

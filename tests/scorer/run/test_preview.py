@@ -12,15 +12,15 @@ from tests.writing import write_table
 
 @pytest.mark.parametrize("name", ["in.parquet", "in.csv", "in.jsonl"])
 def test_it_says_what_the_run_then_does(command: Command, model: Path, tmp_path: Path, name: str) -> None:
-    texts = [f"{row} a good film" for row in range(30_000)]
-    write_table(tmp_path / name, {"id": [str(row) for row in range(30_000)], "review": texts})
+    texts = [f"{row} a good film" for row in range(60_000)]
+    write_table(tmp_path / name, {"id": [str(row) for row in range(60_000)], "review": texts})
     run = ("scorer", "run", name, "-o", "out.parquet", "--status", "--json")
     said = json.loads(command(*run, "--dry-run").out)
     assert sorted(path.name for path in tmp_path.iterdir()) == [name], "nothing is written"
     done = json.loads(command(*run).out)
     assert said["text_column"] == "review"
     assert said["model_sha256"] == done["model_sha256"]
-    assert said["rows"] == done["rows"] if said["rows_are_exact"] else 20_000 < said["rows"] < 45_000
+    assert said["rows"] == done["rows"] if said["rows_are_exact"] else 40_000 < said["rows"] < 90_000
     assert 0 < said["sample_rows"] < done["rows"]
     assert said["seconds"] >= said["sample_seconds"] > 0
     schema = pq.read_schema(tmp_path / "out.parquet")
