@@ -147,7 +147,9 @@ def main() -> None:
     parser.add_argument("--train", type=Path, help="labelled reviews for the peers that learn")
     parser.add_argument("--tokenizer", type=Path, help="folder of the BERT tokenizer")
     parser.add_argument("--models", type=Path, default=Path("benchmarks/models"), help="where fitted peers are kept")
-    parser.add_argument("--peers", nargs="*", default=["tutorial", "fasttext", "tfidf", "distilbert", "tokenizer_only"])
+    parser.add_argument(
+        "--peers", nargs="*", default=["tutorial", "lean_tutorial", "fasttext", "tfidf", "distilbert", "tokenizer_only"]
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--figure", type=Path)

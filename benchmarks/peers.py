@@ -30,26 +30,50 @@ _BREAK, _PUNCTUATION = re.compile("<br ?/?>"), re.compile(r"([^\w\s'])")
 
 def tutorial(options: argparse.Namespace) -> Score:
     """The tutorial's loop: word pieces padded to 200, an LSTM of 128, batches of 64, torch on all cores."""
-    import torch
     from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(options.tokenizer)
+    judge = tutorial_network(len(tokenizer))
+
+    def score(texts: list[str]) -> np.ndarray:
+        fixed = {"padding": "max_length", "truncation": True, "max_length": 200, "return_tensors": "np"}
+        batches = (tokenizer(texts[start : start + 64], **fixed) for start in range(0, len(texts), 64))
+        return np.concatenate([judge(batch["input_ids"], batch["attention_mask"]) for batch in batches])
+
+    return score
+
+
+def lean_tutorial(options: argparse.Namespace) -> Score:
+    """The same without transformers: the `tokenizers` library alone makes the word pieces."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(options.tokenizer / "tokenizer.json"))
+    tokenizer.enable_truncation(200)
+    tokenizer.enable_padding(length=200)
+    judge = tutorial_network(tokenizer.get_vocab_size())
+
+    def score(texts: list[str]) -> np.ndarray:
+        batches = (tokenizer.encode_batch(texts[start : start + 64]) for start in range(0, len(texts), 64))
+        pieces = ([[getattr(one, part) for one in batch] for part in ("ids", "attention_mask")] for batch in batches)
+        return np.concatenate([judge(np.array(ids), np.array(mask)) for ids, mask in pieces])
+
+    return score
+
+
+def tutorial_network(words: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """From ids and mask [batch, 200] to P(positive) [batch]; random weights, which take as long."""
+    import torch
 
     from trainer.network.lstm import SentimentLSTM
     from trainer.network.settings import NetworkSettings
 
-    tokenizer = AutoTokenizer.from_pretrained(options.tokenizer)
-    network = SentimentLSTM(NetworkSettings(len(tokenizer), 128, 128, "final_step")).eval()
+    network = SentimentLSTM(NetworkSettings(words, 128, 128, "final_step")).eval()
 
-    @torch.inference_mode()
-    def score(texts: list[str]) -> np.ndarray:
-        probabilities = []
-        for start in range(0, len(texts), 64):
-            batch = tokenizer(
-                texts[start : start + 64], padding="max_length", truncation=True, max_length=200, return_tensors="pt"
-            )
-            probabilities.append(torch.sigmoid(network(batch["input_ids"], batch["attention_mask"])).numpy())
-        return np.concatenate(probabilities)
+    def judge(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return torch.sigmoid(network(torch.from_numpy(ids), torch.from_numpy(mask))).numpy()
 
-    return score
+    return judge
 
 
 def tfidf(options: argparse.Namespace) -> Score:
@@ -90,7 +114,7 @@ def tokenizer_only(options: argparse.Namespace) -> Score:
     return lambda texts: np.array([len(e.ids) for e in tokenizer.encode_batch_fast(texts)])
 
 
-PEERS = {peer.__name__: peer for peer in (tutorial, tfidf, fasttext, distilbert, tokenizer_only)}
+PEERS = {peer.__name__: peer for peer in (tutorial, lean_tutorial, tfidf, fasttext, distilbert, tokenizer_only)}
 
 
 def clean(text: str) -> str:
