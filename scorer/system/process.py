@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 __all__ = ["made_to_stay", "return_freed_memory"]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
-_LARGE = 4 << 20
+_LARGE = 2 << 20
 _SPARE = 8 << 20
 
 
@@ -24,12 +24,12 @@ def made_to_stay() -> Iterator[None]:
 
 
 def return_freed_memory() -> None:
-    """Let arrays of four megabytes and more have memory of their own, which ends with them: in Arrow and in numpy.
+    """Let arrays of two megabytes and more have memory of their own, which ends with them: in Arrow and in numpy.
 
     Each window's arrays are about as large as the last one's. Allocators that keep what is freed end up with a third
     more than was ever in use, and with a little more the longer a run takes. Arrow's own keeps most, so the C
-    library's takes its place; that of GNU would raise its bound with every large array that is freed. A bound of
-    one megabyte saves a tenth of the memory and costs a tenth of the time: pages that come and go. This is for the
+    library's takes its place; that of GNU would raise its bound with every large array that is freed. With a
+    bound of one megabyte pages come and go for a tenth of the time; with one of four, memory grew with the file. This is for the
     whole process, so it is for commands to call, not for the library.
     """
     import pyarrow as pa  # here, because a quick start begins before it is imported

@@ -116,14 +116,15 @@ class Corpus:
     def sources(self) -> dict[str, NDArray[np.int64]]:
         """The number of each text's source, by part; -1 for one without labels, or for none."""
         known = {name: number for number, name in enumerate(np.unique(sources_of(self._splits.train)).tolist())}
-        held_out = sources_of(self._splits.validation)
-        of_reviews, of_held_out = (
-            np.array([known.get(name, -1) for name in names.tolist()], np.int64)
-            for names in (self._sources(), held_out)
-        )
-        parts = np.split(of_reviews, [len(self.train)])
-        made = np.append(of_reviews, -1)[self.made.tensors["parents"].numpy()]
-        return {"train": parts[0], "held_out": of_held_out, "unlabelled": parts[1], "made": made}
+
+        def numbers(names: NDArray[np.str_]) -> NDArray[np.int64]:
+            return np.array([known.get(name, -1) for name in names.tolist()], np.int64)
+
+        reviews = numbers(self._sources())
+        train, unlabelled = np.split(reviews, [len(self.train)])
+        made = np.append(reviews, -1)[self.made.tensors["parents"].numpy()]  # of no review: the last
+        held_out = numbers(sources_of(self._splits.validation))
+        return {"train": train, "held_out": held_out, "unlabelled": unlabelled, "made": made}
 
     def abridged(self, ids: RaggedIds) -> RaggedIds:
         """What a network sees of each review; always its end."""

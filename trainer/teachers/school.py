@@ -9,7 +9,7 @@ weigh the teachers against one another.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +79,7 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
         vectors = vectors if transformer and teachers.teacher_vectors else reader.tensors[_VECTORS]
     else:
         stack = school.weigh("stack", panel)
-    panel = school.scale_sources(panel, stack, "held_out" if _know_train(teachers, transformer) else "train")
+    panel = school.scale_sources(panel, stack, learned=_learned_train(teachers, transformer))
     reviews = school.label(teachers.hard_share, panel, stack, with_made=True)
     texts = corpus.with_sentences(reviews, teachers.sentence_copies)
     weighed = replace(texts, weights=texts.weights / texts.weights.mean())
@@ -88,7 +88,7 @@ def teach(splits: Splits, tokenizer: Tokenizer, recipe: Recipe, seed: int, stage
     return Lesson(turns, {_VECTORS: vectors}, dict(stages.summaries), panel.judges[0].tensors)
 
 
-def _know_train(teachers: Teachers, transformer: Transformer | None) -> bool:
+def _learned_train(teachers: Teachers, transformer: Transformer | None) -> bool:
     """Whether some teacher judges training reviews that it has learned itself."""
     tuned = transformer is not None and isinstance(transformer.network, Encoder)
     return teachers.lm_words > 0 or (tuned and not teachers.teacher_folds)
@@ -177,9 +177,14 @@ class _School:
         plan = f"weighing {len(panel.judges)} teachers on {len(labels):,} held-out reviews"
         return self._stages.run(name, plan, {}, panel.judges, work)
 
-    def scale_sources(self, panel: Panel, stack: Output, part: Literal["train", "held_out"]) -> Panel:
-        """`panel`, its verdicts on each of several sources calibrated by what is true of a `part`."""
-        reviews, sources = getattr(self._corpus, part), self._corpus.sources()
+    def scale_sources(self, panel: Panel, stack: Output, *, learned: bool) -> Panel:
+        """`panel`, its verdicts on each of several sources calibrated by reviews that no teacher learned.
+
+        Those are the training reviews, of which each was judged by who did not learn it, or if they were `learned`
+        the held-out ones.
+        """
+        part = "held_out" if learned else "train"
+        reviews, sources = self._corpus.held_out if learned else self._corpus.train, self._corpus.sources()
         count = int(sources["train"].max()) + 1
         if count == 1:
             return panel
