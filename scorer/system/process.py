@@ -29,8 +29,8 @@ def return_freed_memory() -> None:
     Each window's arrays are about as large as the last one's. Allocators that keep what is freed end up with a third
     more than was ever in use, and with a little more the longer a run takes. Arrow's own keeps most, so the C
     library's takes its place; that of GNU would raise its bound with every large array that is freed. With a
-    bound of one megabyte pages come and go for a tenth of the time; with one of four, memory grew with the file. This is for the
-    whole process, so it is for commands to call, not for the library.
+    bound of one megabyte pages come and go for a tenth of the time; with one of four, memory grew with the file. This
+    is for the whole process, so it is for commands to call, not for the library.
     """
     import pyarrow as pa  # here, because a quick start begins before it is imported
 
