@@ -172,8 +172,8 @@ def money(rate: float, prices: Sequence[float]) -> Rows:
     core, t4, a100 = prices
     rented = (
         Rented("**ours**, the reviews measured here, a core", rate, core),
-        Rented("**ours**, short reviews (README: 52,000 on two cores), a core", 26_000, core),
-        Rented("**ours**, IMDB's (README: 18,139 on two cores), a core", 9_070, core),
+        Rented("**ours**, short reviews (README: 50,000 on two cores), a core", 25_000, core),
+        Rented("**ours**, IMDB's (README: 18,272 on two cores), a core", 9_136, core),
         Rented("BERT-Base, 128 tokens, a T4", 128 / 0.14420, t4),
         Rented("BERT-Base, 128 tokens, an A100", 128 / 0.01614, a100),
         Rented("BERT-Base, 384 tokens, a T4", 128 / 0.45876, t4),

@@ -80,7 +80,7 @@ class Teachers:
     ] = None
     sentence_copies: Annotated[
         int, Value("Times that an epoch repeats the trainer's own English sentences.", COPIES)
-    ] = 4
+    ] = 2
     # Each training review is judged by linear weights that never saw it.
     linear_folds: Annotated[int, Value("Folds of the linear teacher.", FOLDS)] = 5
     linear_strength: Annotated[float, Value("Inverse of the linear teacher's L2 penalty.", POSITIVE)] = 0.1
@@ -274,7 +274,7 @@ DEFAULT = Recipe(
     validation=0.1,
     patience=None,
     mean_over="rows",
-    teachers=Teachers(lm_words=0, sentence_copies=2),
+    teachers=Teachers(lm_words=0, sentence_copies=1),
 )
 """Minutes: a linear teacher labels all reviews and parts of them softly, and a small network learns what it says."""
 

@@ -262,12 +262,12 @@ def test_a_validation_split_judges_few_reviews_and_is_never_learned(command: Com
 @pytest.mark.parametrize(
     ("text", "wanted", "copies"),
     [
-        ("The room was clean, and everybody at the hotel was friendly.", False, 2),
+        ("The room was clean, and everybody at the hotel was friendly.", False, 1),
         ("Das Zimmer war sauber, und alle im Hotel waren freundlich.", False, 0),
-        ("Das Zimmer war sauber, und alle im Hotel waren freundlich.", True, 2),
+        ("Das Zimmer war sauber, und alle im Hotel waren freundlich.", True, 1),
         ("номер был чистый, и все в отеле были приветливы", False, 0),
         ("这家酒店的房间很干净，大家都很友好。", False, 0),
-        ("5/5 !!!", False, 2),
+        ("5/5 !!!", False, 1),
     ],
 )
 def test_english_sentences_teach_english_reviews_only(text: str, wanted: bool, copies: int) -> None:
