@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from benchmarks.stages import Stages
 from scorer.system.limits import available_cpus
@@ -108,8 +108,9 @@ def with_accuracy(contender: Contender, work: Path, reviews: Path) -> None:
 def show(found: list[Contender], rounds: list[Stages]) -> None:
     """Print the table, and how near each round of `scorer run` comes to the floor of its time: machines change."""
     own = found[0]
-    heads = ("reviews/s", "min–max", "scorer is … times as fast", "with start", "… times", "peak MB", "accuracy")
-    table = Table("contender", *heads)
+    heads = ("reviews/s", "min–max", "times", "with start", "times", "peak MB", "accuracy")
+    columns = Column("contender", overflow="fold"), *(Column(head, no_wrap=True) for head in heads)
+    table = Table(*columns, box=None, pad_edge=False, caption="times: as fast as this one is scorer")
     for contender in found:
         spread = f"{min(contender.rates):,.0f}–{max(contender.rates):,.0f}"
         accuracy = f"{contender.accuracy:.2%}" if contender.accuracy else ""
