@@ -8,6 +8,7 @@ scorer report scored.parquet --by shop --time date
 scorer inspect best.onnx
 """
 
+import gc
 import os
 
 from scorer import __version__
@@ -17,6 +18,9 @@ __all__ = ["main"]
 
 # numpy multiplies once, while a model is loaded; a thread for every core would spin long after.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# What is imported stays to the end; by default Python looks through it ninety times while it comes.
+gc.set_threshold(100_000)
 
 main = Tool("scorer", "Turn text reviews into sentiment probabilities, in bulk, on plain CPUs.", __version__)
 main.command_in("scorer.cli.run", "run INPUT -o FILE", "Write every row of INPUT back with its sentiment.")

@@ -8,9 +8,7 @@ import json
 import shlex
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,6 +32,8 @@ def command_to_add(extra: str) -> str:
 
 def _origin() -> Mapping[str, Any]:
     """What PEP 610 says of where the package came from; empty if from an index."""
+    from importlib.metadata import PackageNotFoundError, distribution  # for an error only: it takes milliseconds
+
     try:
         return dict(json.loads(distribution(_NAME).read_text("direct_url.json") or "{}"))
     except (PackageNotFoundError, ValueError):
@@ -54,6 +54,8 @@ def _asked_for(extras: Iterable[str], origin: Mapping[str, Any]) -> str:
 
 def _asked_of_uv(receipt: Path) -> tuple[list[str], str]:
     """The extras that are there, and options for other packages beside ours, which uv would remove."""
+    import tomllib
+
     asked = tomllib.loads(receipt.read_text(encoding="utf-8"))["tool"]["requirements"]
     extras = [extra for one in asked if one["name"] == _NAME for extra in one.get("extras", ())]
     return extras, "".join(f"--with {shlex.quote(one['name'])} " for one in asked if one["name"] != _NAME)
