@@ -2,7 +2,7 @@
 
 Whole reviews hardly teach them: a review repeats its verdict, so a network may misread every "not bad at all" and
 still be right. The sentences of `sentences.csv` were written for this project, about films, products, meals and more;
-their words are as frequent in good as in bad ones.
+their words are as frequent in good as in bad ones. The last 11,800 are short reviews that tell facts.
 """
 
 import hashlib
