@@ -5,6 +5,7 @@ SentimentScorerError            one clear line for the user, exit code 1
 ├── InputError                  a file of reviews cannot be read or written as asked
 │   └── ReadOnceError           a pipe would have to be read again
 ├── OutputError                 the output's place is taken
+│   └── BusyOutputError         by another run, for as long as that lives
 ├── VerificationError           a finished output does not hold what its texts score
 ├── ModelError                  a sealed model is missing, altered or not ours
 ├── trainer.errors.TrainerError data, recipe or checkpoint of a fit
@@ -17,6 +18,7 @@ GuessWarning                    how an input is read that does not say it; the w
 from enum import StrEnum
 
 __all__ = [
+    "BusyOutputError",
     "FileSystemWarning",
     "GuessWarning",
     "InputError",
@@ -47,7 +49,11 @@ class ReadOnceError(InputError):
 
 
 class OutputError(SentimentScorerError):
-    """The output exists, another run is writing it, or one that was interrupted there was another one."""
+    """The output exists, or a run that was interrupted there was another one."""
+
+
+class BusyOutputError(OutputError):
+    """Another run is writing the output."""
 
 
 class VerificationError(SentimentScorerError):

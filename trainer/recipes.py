@@ -58,6 +58,7 @@ class Teachers:
         40_000
     )
     teacher_epochs: Annotated[int, Value("Its passes over them.", COUNT)] = 1
+    teacher_batch: Annotated[int, Value("Texts that it learns at once; a GPU wants some hundreds.", COUNT)] = 32
     teacher_folds: Annotated[
         int | None, Value("Parts of the reviews, each judged by such a one that learned the others; none: all.", FOLDS)
     ] = None

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from scorer.errors import OutputError
+from scorer.errors import BusyOutputError, OutputError
 from scorer.run.fingerprint import Fingerprint
 from scorer.system.journal import Journal, NoJournal
 
@@ -34,13 +34,13 @@ def attempt(work: _AnyWork, fingerprint: Fingerprint, restart: bool) -> Iterator
 
 
 def journal_in(folder: Path | None, name: str) -> Journal | NoJournal:
-    """The journal of the work on the output `name`; raises `OutputError` while another run writes it."""
+    """The journal of the work on the output `name`; raises `BusyOutputError` while another run writes it."""
     if folder is None:
         return NoJournal()
     try:
         return Journal(folder / "journal")
     except BlockingIOError:
-        raise OutputError(f"{name}: another run is writing it; wait for that or name another output") from None
+        raise BusyOutputError(f"{name}: another run is writing it; wait for that or name another output") from None
 
 
 def changes(left_by: Mapping[str, str], fingerprint: Fingerprint) -> list[str]:

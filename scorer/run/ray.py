@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scorer.errors import InputError, SentimentScorerError
+from scorer.errors import BusyOutputError, InputError, SentimentScorerError
 from scorer.files.places import input_at
 from scorer.model.network import Network
 from scorer.model.sealed import SealedModel
@@ -49,6 +49,8 @@ _LOOK_EVERY = 0.5
 _SECONDS_TO_ASK_ONE = 0.01
 """That pass for each worker between two questions to all: asking takes a small part of it."""
 _SECONDS_TO_ANSWER = 5
+_SECONDS_TO_END = 60
+"""That a worker whom the cluster has lost may need to notice it: until then it holds the output of its unit."""
 _SETTINGS = b"\x04"
 """The kind of the first frame that either side of HTTP/2 sends, after the frame's length of three bytes (RFC 9113)."""
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
@@ -77,13 +79,22 @@ class Worker:
         self._progress = None
         try:
             with limited_memory(self._limit):
-                file = input_at(options.input)
-                engine = run_in_caller if is_small(file.size) else run_in_threads
-                return engine([file], self._scorer, options, self._note), file.identity()
+                return self._score_when_free(options)
         except MemoryError:
             return f"{options.input}: out of memory; allow more with --memory-limit"
         except (SentimentScorerError, OSError) as error:
             return str(error)
+
+    def _score_when_free(self, options: RunOptions) -> _Done:
+        file, began = input_at(options.input), time.monotonic()
+        engine = run_in_caller if is_small(file.size) else run_in_threads
+        while True:
+            try:
+                return engine([file], self._scorer, options, self._note), file.identity()
+            except BusyOutputError:
+                if time.monotonic() - began > _SECONDS_TO_END:
+                    raise
+                time.sleep(_LOOK_EVERY)
 
     def progress(self) -> Progress | None:
         """How far the unit at work is, None before its first rows are written."""

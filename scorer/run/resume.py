@@ -51,8 +51,8 @@ def finished_work(
     """What earlier attempts at `output` have finished, to be added to, and deleted when the block succeeds.
 
     Windows go to disk when `every` seconds have gone since the last ones did; a run that is over before keeps nothing.
-    `restart` forgets what there is. Raises `OutputError` while another run writes `output`, and when what is there
-    has another fingerprint.
+    `restart` forgets what there is. Raises `BusyOutputError` while another run writes `output`, and `OutputError` when
+    what is there has another fingerprint.
     """
     with attempt(FinishedWork(output, every), fingerprint, restart) as work:
         yield work

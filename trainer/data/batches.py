@@ -13,7 +13,7 @@ from scorer.tokens.encoder import TextSettings
 from trainer.data.reviews import EncodedReviews
 from trainer.recipes import Recipe
 
-__all__ = ["Batch", "bucketed", "training_batches", "validation_batches"]
+__all__ = ["Batch", "bucketed", "by_tokens", "training_batches", "validation_batches"]
 
 
 class Batch(NamedTuple):
@@ -41,7 +41,7 @@ def training_batches(reviews: EncodedReviews, recipe: Recipe, settings: TextSett
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(reviews))
     if recipe.batch_tokens is not None:
-        batches = _by_tokens(order, reviews.ids.lengths, recipe.batch_tokens, recipe.batch_size, rng)
+        batches = by_tokens(order, reviews.ids.lengths, recipe.batch_tokens, recipe.batch_size, rng)
     else:
         if recipe.bucket_by_length:
             order = bucketed(order, reviews.ids.lengths, recipe.batch_size, rng)
@@ -72,7 +72,7 @@ def bucketed(
     return np.concatenate([batches[i] for i in rng.permutation(len(batches))])
 
 
-def _by_tokens(
+def by_tokens(
     order: NDArray[np.int64], lengths: NDArray[np.int64], most_tokens: int, most_rows: int, rng: np.random.Generator
 ) -> list[NDArray[np.int64]]:
     """Batches of similar lengths, each of at most `most_tokens` padded tokens, in random order."""

@@ -16,15 +16,15 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import clip_grad_norm_
 
-from trainer.data.batches import bucketed
+from trainer.data.batches import by_tokens
 from trainer.errors import TrainerError
 from trainer.seeds import step_seed
 from trainer.stages import Made, StageProgress
 from trainer.teachers.transformer import Encoder, Transformer
 
-__all__ = ["LabelledTexts", "finetune", "learned_weights", "step_size"]
+__all__ = ["FineTuning", "LabelledTexts", "finetune", "learned_weights", "step_size"]
 
-_BATCH = 32
+_TOKENS_A_TEXT = 128  # of a batch on average at most, or what is kept for the way back takes too much memory
 _WIDE, _WIDE_RATE, _NARROW_RATE = 512, 3e-5, 1e-4  # wide encoders take smaller steps
 _HEAD_TIMES = 10  # the head's steps against the encoder's: it alone is new
 _WARMUP = 0.06  # of the steps
@@ -33,6 +33,15 @@ _CLIP_NORM = 1.0
 _SMOOTHING = 0.02  # of the labels
 _TAIL, _HEAD = 0.55, 0.25  # how often the end, and the beginning, of a longer text is learned; else any piece
 _SMOOTH = 50  # steps over which the reported loss is averaged, about
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """How an encoder learns: AdamW's step size, passes over the texts, and texts of a step."""
+
+    rate: float
+    epochs: int
+    batch: int
 
 
 @dataclass(frozen=True)
@@ -54,15 +63,16 @@ class LabelledTexts:
 class _Tuner:
     """An encoder that learns, batch after batch; every step has its own seed, so none depends on others."""
 
-    def __init__(self, teacher: Transformer, learned: LabelledTexts, rate: float, epochs: int, seed: int) -> None:
+    def __init__(self, teacher: Transformer, learned: LabelledTexts, choices: FineTuning, seed: int) -> None:
         assert isinstance(teacher.network, Encoder)
-        self._teacher, self._network, self._rate, self._seed = teacher, teacher.network, rate, seed
+        self._teacher, self._network, self._rate, self._seed = teacher, teacher.network, choices.rate, seed
         rng = np.random.default_rng(seed)
         self._tokens = teacher.tokens(learned.texts)
         self._labels = torch.from_numpy(learned.labels)
         lengths = np.array([min(len(tokens), teacher.room) for tokens in self._tokens], np.int64)
-        orders = [bucketed(rng.permutation(len(lengths)), lengths, _BATCH, rng) for _ in range(epochs)]
-        self._batches = [rows for order in orders for rows in np.split(order, range(_BATCH, len(order), _BATCH))]
+        orders = [rng.permutation(len(lengths)) for _ in range(choices.epochs)]
+        limits = choices.batch * _TOKENS_A_TEXT, choices.batch
+        self._batches = [rows for order in orders for rows in by_tokens(order, lengths, *limits, rng)]
         torch.manual_seed(seed)
         self._network.begin_anew()
         for weights in _embeddings(self._network.model).parameters():
@@ -72,7 +82,7 @@ class _Tuner:
                 {"params": [w for w in self._network.model.parameters() if w.requires_grad], "times": 1.0},
                 {"params": list(self._network.head.parameters()), "times": float(_HEAD_TIMES)},
             ],
-            rate,
+            choices.rate,
             weight_decay=_WEIGHT_DECAY,
             fused=True,
         )
@@ -122,10 +132,10 @@ def step_size(teacher: Transformer) -> float:
 
 
 def finetune(
-    teacher: Transformer, learned: LabelledTexts, rate: float, epochs: int, seed: int, progress: StageProgress
+    teacher: Transformer, learned: LabelledTexts, choices: FineTuning, seed: int, progress: StageProgress
 ) -> Made:
-    """Weights that the encoder and its head have after `epochs` over `learned`; the rest stay as they were."""
-    tuner = _Tuner(teacher, learned, rate, epochs, seed)
+    """Weights that the encoder and its head have when they know `learned`; the rest stay as they were."""
+    tuner = _Tuner(teacher, learned, choices, seed)
     if kept := progress.load():
         tuner.load_state_dict(kept)
     while tuner.done < tuner.steps:

@@ -25,6 +25,7 @@ __all__ = ["Classifier", "Encoder", "Pieces", "Transformer", "load_transformer",
 
 _BATCH_ROWS, _BATCH_TOKENS = 64, 8192  # a batch stays within some hundred MB of activations on a CPU
 _CUDA_TIMES = 16  # as much at once on a GPU, which is idle with less
+_AT_ONCE = 10_000  # texts: what the tokenizers library says of each takes far more memory than its ids
 _NO_LIMIT = 1 << 20  # tokenizers without a limit name a larger number
 _HEAD_DEVIATION = 0.02  # of the first weights, as BERT's own
 _LARGEST_LOGIT = 5.0  # of a word alone
@@ -86,7 +87,9 @@ class Transformer:
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text, without special ones."""
-        return [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        parts = (list(texts[start : start + _AT_ONCE]) for start in range(0, len(texts), _AT_ONCE))
+        found = (self.tokenizer.encode_batch_fast(part, add_special_tokens=False) for part in parts)
+        return [encoding.ids for encodings in found for encoding in encodings]
 
     def batch(self, pieces: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
         """Ids and mask, int64 [batch, time], of pieces of at most `room` tokens each."""
@@ -135,6 +138,7 @@ def load_transformer(name: str, length: int) -> Transformer:
     if room < 1:
         raise TrainerError(f"--teacher-length {length}: leaves {name} no room for a word; give it more")
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cuda.enable_cudnn_sdp(False)  # it makes a plan for each shape, and batches have hundreds of them
     millions = sum(weights.numel() for weights in model.parameters()) / 1e6
     kind = str(label_sides(config.id2label, name)) if classifier else "an encoder, to be fine-tuned on the labels"
     about = f"teacher: {millions:.1f} million weights on {device}, {room} tokens at once; {kind}"

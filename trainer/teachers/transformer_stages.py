@@ -1,7 +1,7 @@
 """The stages of a transformer: it learns labels if it has no head for them, judges texts, and gives word vectors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 import torch
@@ -11,7 +11,7 @@ from trainer.data.reviews import EncodedReviews
 from trainer.recipes import Teachers
 from trainer.stages import Made, Output, StageProgress, Stages
 from trainer.teachers.crossfit import Folds
-from trainer.teachers.finetuning import LabelledTexts, finetune, learned_weights, step_size
+from trainer.teachers.finetuning import FineTuning, LabelledTexts, finetune, learned_weights, step_size
 from trainer.teachers.stack import accuracy_of
 from trainer.teachers.transformer import Encoder, Transformer, read_texts, read_words
 
@@ -31,14 +31,14 @@ class TransformerStages:
 
     def finetune(self, teacher: Transformer, learned: LabelledTexts, suffix: str = "") -> Output:
         """Weights of an encoder that learned labels; its network has them from here on."""
-        rate, epochs = self.teachers.teacher_rate or step_size(teacher), self.teachers.teacher_epochs
+        rate = self.teachers.teacher_rate or step_size(teacher)
+        choices = FineTuning(rate, self.teachers.teacher_epochs, self.teachers.teacher_batch)
 
         def work(progress: StageProgress) -> Made:
-            return finetune(teacher, learned, rate, epochs, self.seed, progress)
+            return finetune(teacher, learned, choices, self.seed, progress)
 
-        choices = {"rate": rate, "epochs": epochs, "room": teacher.room}
-        settings = {"teacher": teacher.digest, "texts": learned.digest, **choices}
-        passes = "once" if epochs == 1 else f"{epochs} times"
+        settings = {"teacher": teacher.digest, "texts": learned.digest, "room": teacher.room, **asdict(choices)}
+        passes = "once" if choices.epochs == 1 else f"{choices.epochs} times"
         plan = f"learning {len(learned.texts):,} texts {passes}, step size {rate:g}; its first seconds tell how long"
         tuned = self.stages.run(f"teacher{suffix}", plan, settings, [], work)
         teacher.network.load_state_dict(tuned.tensors, strict=False)

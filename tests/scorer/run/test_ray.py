@@ -12,11 +12,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scorer.system.journal import Journal
 from tests.conftest import Command, Result, one_line
 from tests.object_store import web_server
 from tests.writing import write_table
@@ -51,13 +53,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def expected(command: Command, folder: Path) -> dict[str, bytes]:
+def expected(command: Command, folder: Path) -> dict[str, str]:
     assert command("scorer", "run", folder, "-o", "local/").code == 0
     return content(Path("local"))
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in sorted(path.name for path in folder.iterdir())}
+def content(folder: Path) -> dict[str, str]:
+    """A digest of each file: megabytes in a message of pytest would hide what matters."""
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def processes(word: str) -> list[int]:
@@ -122,14 +125,14 @@ def wait_for(process: subprocess.Popen[str], least: int) -> None:
         time.sleep(0.02)
 
 
-def test_the_same_bytes_as_one_machine(cluster: Any, folder: Path, expected: dict[str, bytes]) -> None:
+def test_the_same_bytes_as_one_machine(cluster: Any, folder: Path, expected: dict[str, str]) -> None:
     result = end(begin(cluster, folder))
     assert (result.code, result.err) == (0, "")
     assert "72,000 rows" in result.out
     assert content(Path("out")) == expected
 
 
-def test_workers_and_a_node_are_killed(cluster: Any, folder: Path, expected: dict[str, bytes]) -> None:
+def test_workers_and_a_node_are_killed(cluster: Any, folder: Path, expected: dict[str, str]) -> None:
     node = cluster.add_node(**_NODE)
     process = begin(cluster, folder, "--log-format", "json", before="import scorer.cli.run as run; run._LOG_EVERY = 0")
     for least in (1, 3):
@@ -146,7 +149,7 @@ def test_workers_and_a_node_are_killed(cluster: Any, folder: Path, expected: dic
     assert re.search(r", \d+ of 12 outputs, \d workers?, [1-4] workers? lost, \d+% positive$", lines[-1]["message"])
 
 
-def test_the_driver_is_killed(cluster: Any, folder: Path, expected: dict[str, bytes]) -> None:
+def test_the_driver_is_killed(cluster: Any, folder: Path, expected: dict[str, str]) -> None:
     process = begin(cluster, folder)
     wait_for(process, 3)
     process.kill()
@@ -159,8 +162,19 @@ def test_the_driver_is_killed(cluster: Any, folder: Path, expected: dict[str, by
     assert content(Path("out")) == expected
 
 
+def test_an_output_that_a_lost_worker_still_holds(cluster: Any, folder: Path, expected: dict[str, str]) -> None:
+    """Its unit has another worker at once, and its process ends when it notices that its node is gone."""
+    Path("out").mkdir()
+    lost = Journal(Path("out/.r00.parquet.run/journal"))
+    process = begin(cluster, folder)
+    wait_for(process, len(expected) - 1)
+    lost.close()
+    result = end(process)
+    assert (result.code, content(Path("out"))) == (0, expected), result.err
+
+
 def test_killed_at_random_moments(
-    cluster: Any, folder: Path, expected: dict[str, bytes], request: pytest.FixtureRequest
+    cluster: Any, folder: Path, expected: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     """Runs whose workers, node and driver die until enough are dead; what is in place is whole at every moment."""
     kills, chance, killed = request.config.getoption("--cluster-kills"), random.Random(), Counter[str]()
@@ -213,7 +227,7 @@ def mortal_node(cluster: Any) -> Any:
     raise AssertionError("no node could be started")
 
 
-def test_a_poisoned_file(cluster: Any, folder: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_poisoned_file(cluster: Any, folder: Path, expected: dict[str, str], tmp_path: Path) -> None:
     reviews = tmp_path / "reviews"
     reviews.mkdir()
     for name in ("r00.parquet", "r01.parquet"):
@@ -226,10 +240,8 @@ def test_a_poisoned_file(cluster: Any, folder: Path, expected: dict[str, bytes],
     assert there == {name: expected[name] for name in ("r00.parquet", "r01.parquet")}
 
 
-def content_of_parts() -> dict[str, bytes]:
-    if not Path("out").is_dir():
-        return {}
-    return {path.name: path.read_bytes() for path in Path("out").iterdir() if path.is_file()}
+def content_of_parts() -> dict[str, str]:
+    return content(Path("out")) if Path("out").is_dir() else {}
 
 
 def test_a_unit_that_needs_too_much_memory_is_named(cluster: Any, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from trainer.errors import TrainerError
 from trainer.fitting import FitOptions
 from trainer.learning.checkpoint import load_checkpoint
 from trainer.stages import StageProgress
-from trainer.teachers.finetuning import LabelledTexts, finetune, learned_weights
+from trainer.teachers.finetuning import FineTuning, LabelledTexts, finetune, learned_weights
 from trainer.teachers.transformer import Encoder, Pieces, Transformer, load_transformer, read_texts, read_words
 from trainer.teachers.transformer_labels import label_sides
 
@@ -145,7 +145,7 @@ def test_an_encoder_learns_its_labels_and_keeps_its_embeddings(progress: StagePr
     assert frozen
     texts, labels = zip(*planted(3200), strict=True)
     learned = LabelledTexts(texts, np.array(labels, np.float32))
-    tensors, summary = finetune(teacher, learned, 1e-2, 1, 0, progress)
+    tensors, summary = finetune(teacher, learned, FineTuning(1e-2, 1, 32), 0, progress)
     assert (summary["texts"], summary["steps"]) == (3200, 100)
     logits = read_texts(teacher, ["a good film", "a bad film"], 1, progress)
     assert logits[0] > 0.5 > -0.5 > logits[1]
