@@ -8,15 +8,18 @@ begun and not finished is given to another worker, and what is finished is noted
 import asyncio
 import os
 import platform
+import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from scorer.errors import BusyOutputError, InputError, SentimentScorerError
 from scorer.files.places import input_at
@@ -265,9 +268,25 @@ def _connected(given: str | None) -> Iterator[Any]:
             words += "; if it wants a token, have that in ~/.ray/auth_token, and RAY_AUTH_MODE=token"
         raise InputError(f"the Ray cluster at {address or 'this machine'} cannot be used: {words}") from error
     try:
-        yield ray
+        with redirect_stdout(cast(TextIO, _WithoutRay(sys.stdout))):
+            yield ray
     finally:
-        ray.shutdown()
+        with redirect_stdout(StringIO()):  # where this thread would say once more what Ray's said
+            ray.shutdown()
+
+
+class _WithoutRay:
+    """A stream without what Ray's own threads print there: that a worker has ended, in the middle of our JSON."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what others print; returns the number of characters."""
+        return len(text) if threading.current_thread().name.startswith("ray_") else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 @contextmanager

@@ -142,6 +142,7 @@ def test_workers_and_a_node_are_killed(cluster: Any, folder: Path, expected: dic
     cluster.remove_node(node, allow_graceful=False)
     result = end(process)
     assert (result.code, content(Path("out"))) == (0, expected), result.err
+    assert "ray" not in result.out  # which has its own words for what happened
     _, *lines, last = map(json.loads, result.err.splitlines())
     assert (last["rows"], lines[-1]["units"], lines[-1]["failed"]) == (72_000, 12, 0)
     assert max(line["lost"] for line in lines) >= 1  # a process that had not begun a unit yet is no loss
