@@ -228,8 +228,8 @@ def test_an_encoder_is_fine_tuned_and_resumed_inside(command: Command) -> None:
 
 def test_what_judges_a_review_has_not_learned_it(command: Command) -> None:
     data = write_two_sources()
-    arguments = ["--teacher", save_encoder(Path("encoder")), "--teacher-folds", 2, "--teacher-epochs", 2]
-    arguments += ["--parts", 30, "--made-at-once", 20]
+    arguments = ["--teacher", save_encoder(Path("encoder")), "--teacher-folds", 2, "--teacher-epochs", 4]
+    arguments += ["--parts", 30, "--made-at-once", 20, "--teacher-batch", 64]
     result = fit(command, *data, *arguments, "-o", "whole.pth")
     assert result.code == 0, result.err
     whole = load_checkpoint(Path("whole.pth"))
@@ -237,7 +237,7 @@ def test_what_judges_a_review_has_not_learned_it(command: Command) -> None:
     assert list(whole.stages) == ["texts", "linear", *folds, "teacher-vectors", "stack", "sources"]
     assert f"what is said of each source, on {whole.data['train_reviews']} reviews" in result.out
     one, other, both = (stage_tensors(f"teacher-reading{suffix}") for suffix in ("-1", "-2", ""))
-    assert whole.stages["teacher-1"]["steps"] == 4
+    assert whole.stages["teacher-1"]["steps"] == 4  # one each pass
     reviews = whole.data["train_reviews"]
     assert len(one["train"]) + len(other["train"]) == len(both["train"]) == reviews
     assert set(both["train"].tolist()) == {*one["train"].tolist(), *other["train"].tolist()}
